@@ -1,0 +1,343 @@
+//! What travels in a message: [`Data`] as the application sees it, [`Frame`] as the server
+//! encodes it, once for every transport and every recipient.
+
+use std::io;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use bytes::Bytes;
+
+use crate::Text;
+
+/// The content of one message, or of one WebSocket frame.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Data {
+    /// A text message.
+    Text(Text),
+    /// A binary message.
+    Binary(Bytes),
+}
+
+impl Data {
+    /// Bytes of the content.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        match self {
+            Self::Text(text) => text.len(),
+            Self::Binary(bytes) => bytes.len(),
+        }
+    }
+
+    /// Whether there is no content.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}
+
+impl From<&str> for Data {
+    fn from(text: &str) -> Self {
+        Self::Text(text.into())
+    }
+}
+
+/// The longest header of an unmasked WebSocket frame.
+const HEADROOM: usize = 10;
+const OPCODE_TEXT: u8 = 0x81;
+const OPCODE_BINARY: u8 = 0x82;
+
+/// One encoded message, ready for every transport of a server.
+///
+/// The buffer is a complete, unmasked WebSocket frame (RFC 6455, section 5.2); the
+/// long-polling form is a view of the same buffer. Cloning shares it, so a broadcast is
+/// encoded once whatever the number of recipients.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Frame {
+    wire: Bytes,
+    header: u8,
+}
+
+impl Frame {
+    /// Encodes `data` as an Engine.IO message.
+    #[must_use]
+    pub fn message(data: &Data) -> Self {
+        match data {
+            Data::Text(text) => {
+                let mut writer = FrameWriter::text_with_capacity(text.len());
+                writer.push_str(text);
+                writer.finish()
+            }
+            Data::Binary(bytes) => {
+                let mut writer = FrameWriter::binary_with_capacity(bytes.len());
+                writer.push_bytes(bytes);
+                writer.finish()
+            }
+        }
+    }
+
+    /// The bytes of the WebSocket frame, header included.
+    #[must_use]
+    pub fn wire(&self) -> &Bytes {
+        &self.wire
+    }
+
+    /// What stands behind the frame's header: `4…` for text, the bytes for binary.
+    #[must_use]
+    pub fn payload(&self) -> &[u8] {
+        self.wire
+            .get(usize::from(self.header)..)
+            .unwrap_or_default()
+    }
+
+    /// Whether this is a binary message.
+    #[must_use]
+    pub fn is_binary(&self) -> bool {
+        self.wire.first() == Some(&OPCODE_BINARY)
+    }
+
+    /// Bytes that the frame takes in an outgoing queue.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.wire.len()
+    }
+
+    /// Never true: the header alone takes two bytes.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.wire.is_empty()
+    }
+
+    /// Bytes of the long-polling form.
+    #[must_use]
+    pub fn polling_len(&self) -> usize {
+        let payload = self.payload().len();
+        if self.is_binary() {
+            1 + payload.div_ceil(3) * 4
+        } else {
+            payload
+        }
+    }
+
+    /// Appends the long-polling form: `4…`, or `b` and base64.
+    pub fn write_polling(&self, out: &mut Vec<u8>) {
+        if self.is_binary() {
+            let payload = self.payload();
+            out.push(b'b');
+            let start = out.len();
+            out.resize(start + payload.len().div_ceil(3) * 4, 0);
+            let written = out
+                .get_mut(start..)
+                .and_then(|target| STANDARD.encode_slice(payload, target).ok())
+                .expect("the target has the length of the encoding");
+            out.truncate(start + written);
+        } else {
+            out.extend_from_slice(self.payload());
+        }
+    }
+
+    /// Wraps a text that is already an encoded packet (`2`, `6`, `3probe`).
+    pub(crate) fn packet(text: &str) -> Self {
+        let mut buf = vec![0; HEADROOM];
+        buf.extend_from_slice(text.as_bytes());
+        seal(buf, OPCODE_TEXT)
+    }
+}
+
+/// Builds a [`Frame`] in place: the content is written once, the header goes before it.
+#[derive(Debug)]
+pub struct FrameWriter {
+    buf: Vec<u8>,
+    opcode: u8,
+}
+
+impl FrameWriter {
+    /// A text message. What is written must be UTF-8 as a whole.
+    #[must_use]
+    pub fn text() -> Self {
+        Self::text_with_capacity(118)
+    }
+
+    /// A text message of about `capacity` bytes.
+    #[must_use]
+    pub fn text_with_capacity(capacity: usize) -> Self {
+        let mut buf = Vec::with_capacity(HEADROOM + 1 + capacity);
+        buf.resize(HEADROOM, 0);
+        buf.push(b'4');
+        Self {
+            buf,
+            opcode: OPCODE_TEXT,
+        }
+    }
+
+    /// A binary message of about `capacity` bytes.
+    #[must_use]
+    pub fn binary_with_capacity(capacity: usize) -> Self {
+        let mut buf = Vec::with_capacity(HEADROOM + capacity);
+        buf.resize(HEADROOM, 0);
+        Self {
+            buf,
+            opcode: OPCODE_BINARY,
+        }
+    }
+
+    /// Appends text.
+    pub fn push_str(&mut self, text: &str) {
+        self.buf.extend_from_slice(text.as_bytes());
+    }
+
+    /// Appends bytes: of a binary message, or a piece of the UTF-8 of a text message.
+    pub fn push_bytes(&mut self, bytes: &[u8]) {
+        self.buf.extend_from_slice(bytes);
+    }
+
+    /// Bytes of content written so far, the packet type of a text message included.
+    #[must_use]
+    pub fn content_len(&self) -> usize {
+        self.buf.len() - HEADROOM
+    }
+
+    /// The finished message.
+    #[must_use]
+    pub fn finish(self) -> Frame {
+        debug_assert!(
+            self.opcode == OPCODE_BINARY || std::str::from_utf8(&self.buf).is_ok(),
+            "a text message is UTF-8"
+        );
+        seal(self.buf, self.opcode)
+    }
+}
+
+impl io::Write for FrameWriter {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.push_bytes(bytes);
+        Ok(bytes.len())
+    }
+
+    fn write_all(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.push_bytes(bytes);
+        Ok(())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// Writes the shortest header right before the content, which starts at `HEADROOM`.
+fn seal(mut buf: Vec<u8>, opcode: u8) -> Frame {
+    let len = buf.len() - HEADROOM;
+    let mut head = [0u8; HEADROOM];
+    let used = match (u8::try_from(len), u16::try_from(len)) {
+        (Ok(short @ ..126), _) => {
+            head[..2].copy_from_slice(&[opcode, short]);
+            2
+        }
+        (_, Ok(medium)) => {
+            let [a, b] = medium.to_be_bytes();
+            head[..4].copy_from_slice(&[opcode, 126, a, b]);
+            4
+        }
+        _ => {
+            head[..2].copy_from_slice(&[opcode, 127]);
+            head[2..].copy_from_slice(&(len as u64).to_be_bytes());
+            HEADROOM
+        }
+    };
+    let start = HEADROOM - used;
+    if let (Some(target), Some(source)) = (buf.get_mut(start..HEADROOM), head.get(..used)) {
+        target.copy_from_slice(source);
+    }
+    Frame {
+        wire: Bytes::from(buf).slice(start..),
+        header: used as u8,
+    }
+}
+
+/// A packet and its attachments: taken or refused whole, adjacent on the wire.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Batch {
+    first: Frame,
+    rest: Vec<Frame>,
+}
+
+impl Batch {
+    /// A message followed by others that belong to it.
+    #[must_use]
+    pub fn new(first: Frame, rest: Vec<Frame>) -> Self {
+        Self { first, rest }
+    }
+
+    /// The frames in order.
+    pub fn iter(&self) -> impl Iterator<Item = &Frame> {
+        std::iter::once(&self.first).chain(&self.rest)
+    }
+
+    /// Bytes that the batch takes in an outgoing queue.
+    #[must_use]
+    pub fn size(&self) -> usize {
+        self.iter().map(Frame::len).sum()
+    }
+}
+
+impl From<Frame> for Batch {
+    fn from(first: Frame) -> Self {
+        Self {
+            first,
+            rest: Vec::new(),
+        }
+    }
+}
+
+impl From<Data> for Batch {
+    fn from(data: Data) -> Self {
+        Frame::message(&data).into()
+    }
+}
+
+impl IntoIterator for Batch {
+    type Item = Frame;
+    type IntoIter = std::iter::Chain<std::iter::Once<Frame>, std::vec::IntoIter<Frame>>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        std::iter::once(self.first).chain(self.rest)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn text(len: usize) -> Frame {
+        Frame::message(&Data::Text("x".repeat(len).into()))
+    }
+
+    #[test]
+    fn the_header_has_the_shortest_length_form() {
+        for (len, header) in [
+            (0, &[0x81, 1][..]),
+            (124, &[0x81, 125]),
+            (125, &[0x81, 126, 0, 126]),
+            (65_534, &[0x81, 126, 0xff, 0xff]),
+            (65_535, &[0x81, 127, 0, 0, 0, 0, 0, 1, 0, 0]),
+        ] {
+            let frame = text(len);
+            assert_eq!(&frame.wire()[..header.len()], header, "{len}");
+            assert_eq!(frame.payload().len(), len + 1);
+            assert_eq!(frame.payload()[0], b'4');
+            assert_eq!(frame.wire().len(), header.len() + len + 1);
+        }
+    }
+
+    #[test]
+    fn one_frame_has_both_forms() {
+        let binary = Frame::message(&Data::Binary(Bytes::from_static(&[1, 2, 3, 4])));
+        assert_eq!(&binary.wire()[..], &[0x82, 4, 1, 2, 3, 4]);
+        let mut polling = Vec::new();
+        binary.write_polling(&mut polling);
+        assert_eq!(polling, b"bAQIDBA==");
+        assert_eq!(polling.len(), binary.polling_len());
+        let mut polling = Vec::new();
+        text(2).write_polling(&mut polling);
+        assert_eq!(polling, b"4xx");
+    }
+}
