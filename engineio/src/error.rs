@@ -75,3 +75,89 @@ pub enum SendError {
     #[error("the outgoing queue is full")]
     Full,
 }
+
+/// Why a request was refused, with Node's code and message.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum HandshakeError {
+    /// Code 0.
+    #[error("Transport unknown")]
+    UnknownTransport,
+    /// Code 1.
+    #[error("Session ID unknown")]
+    UnknownSession,
+    /// Code 2.
+    #[error("Bad handshake method")]
+    BadMethod,
+    /// Code 3.
+    #[error("Bad request")]
+    BadRequest,
+    /// Code 4, with the words of whoever forbade it.
+    #[error("{0}")]
+    Forbidden(std::borrow::Cow<'static, str>),
+    /// Code 5.
+    #[error("Unsupported protocol version")]
+    UnsupportedVersion,
+}
+
+impl HandshakeError {
+    /// Code 4 with Node's own message.
+    pub const FORBIDDEN: Self = Self::Forbidden(std::borrow::Cow::Borrowed("Forbidden"));
+
+    /// The number in the error body.
+    #[must_use]
+    pub fn code(&self) -> u8 {
+        match self {
+            Self::UnknownTransport => 0,
+            Self::UnknownSession => 1,
+            Self::BadMethod => 2,
+            Self::BadRequest => 3,
+            Self::Forbidden(_) => 4,
+            Self::UnsupportedVersion => 5,
+        }
+    }
+
+    /// The HTTP status: 403 for code 4, else 400.
+    #[must_use]
+    pub fn status(&self) -> u16 {
+        if matches!(self, Self::Forbidden(_)) {
+            403
+        } else {
+            400
+        }
+    }
+
+    /// The error body, as Node's: `{"code":1,"message":"Session ID unknown"}`.
+    #[must_use]
+    pub fn body(&self) -> String {
+        let mut message = String::new();
+        for c in self.to_string().chars() {
+            match c {
+                '"' | '\\' => message.extend(['\\', c]),
+                c if c.is_control() => message.extend(format!("\\u{:04x}", c as u32).chars()),
+                c => message.push(c),
+            }
+        }
+        format!("{{\"code\":{},\"message\":\"{message}\"}}", self.code())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bodies_are_nodes_to_the_letter() {
+        let body = HandshakeError::UnknownSession.body();
+        assert_eq!(body, "{\"code\":1,\"message\":\"Session ID unknown\"}");
+        let body = HandshakeError::Forbidden("no \"bots\"\n".into()).body();
+        assert_eq!(body, "{\"code\":4,\"message\":\"no \\\"bots\\\"\\u000a\"}");
+    }
+
+    #[test]
+    fn public_errors_stay_small() {
+        assert!(size_of::<DecodeError>() <= 32);
+        assert!(size_of::<HandshakeError>() <= 32);
+        assert!(size_of::<SendError>() <= 32);
+    }
+}

@@ -1,10 +1,18 @@
 //! Engine.IO, the transport layer of Socket.IO, without I/O.
+mod config;
 pub mod error;
 mod frame;
+mod packet;
+pub mod payload;
+pub mod query;
+pub mod server;
 mod sid;
 mod text;
+mod timer;
 
-pub use error::{CloseReason, DecodeError, SendError};
+pub use config::{Config, Transport};
+pub use error::{CloseReason, DecodeError, HandshakeError, SendError};
 pub use frame::{Batch, Data, Frame, FrameWriter};
+pub use packet::{Open, Packet};
 pub use sid::{InvalidSid, Sid};
 pub use text::Text;

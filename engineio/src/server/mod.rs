@@ -1,0 +1,202 @@
+//! The server's session machine: one session from handshake to close, over long-polling,
+//! WebSocket and the upgrade from one to the other. No I/O, no clock, no task.
+//!
+//! ```text
+//!                 LinkOpened          2probe, then 5
+//!   ┌─────────┐ ───────────▶ ┌─────────┐ ───────────▶ ┌────────┐
+//!   │ Polling │              │ Probing │              │ Linked │
+//!   └─────────┘ ◀─────────── └─────────┘              └────────┘
+//!     │    │   probe fails        │                        │
+//!     │    └───── close ─────┐    │ close                  │ close
+//!     │ fault           ┌────▼────▼┐  next poll   ┌────────▼┐
+//!     │                 │ Closing  │ ───────────▶ │ Closed  │
+//!     │                 └──────────┘  or timeout  └─────────┘
+//!     └───────────────────────────────────────────────▲
+//! ```
+//!
+//! # Contract
+//!
+//! 1. Inputs may be batched before outputs are drained; outputs keep their order.
+//! 2. Every [`RequestId`] gets exactly one [`Output::Reply`], unless it was reported dropped
+//!    before.
+//! 3. After [`Event::Closed`] there are no more events, and [`Session::poll_timeout`] is `None`
+//!    once the session [is closed](Session::is_closed).
+//! 4. An early [`Session::handle_timeout`] is a no-op; a late one fires everything due, in the
+//!    order of the deadlines. Due timers fire before an input is handled.
+//! 5. Messages are delivered once and in order across an upgrade; a failed probe leaves
+//!    long-polling intact.
+//! 6. No input can panic, and memory is bounded by [`Config`](crate::Config).
+//! 7. A ping leaves `ping_interval` after the open packet and after each pong; a pong is due
+//!    `ping_timeout` after the ping. Other packets that arrive meanwhile extend the wait, once.
+//! 8. A [`Batch`](crate::Batch) is taken or refused whole and stays adjacent on the wire.
+//! 9. Messages that are sent while outputs are being drained leave together: a poll is
+//!    answered when nothing else is left to output.
+
+mod polling;
+mod session;
+#[cfg(test)]
+mod tests;
+
+use bytes::Bytes;
+
+use crate::{CloseReason, Data, Frame, HandshakeError};
+
+pub use session::Session;
+
+/// The name that the caller gave to an HTTP request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct RequestId(u64);
+
+impl RequestId {
+    /// Ids must not repeat within a session.
+    #[must_use]
+    pub fn new(id: u64) -> Self {
+        Self(id)
+    }
+}
+
+/// The name that the caller gave to a connection which carries frames (a WebSocket).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct LinkId(u64);
+
+impl LinkId {
+    /// Ids must not repeat within a session.
+    #[must_use]
+    pub fn new(id: u64) -> Self {
+        Self(id)
+    }
+}
+
+/// What the session starts on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum First {
+    /// The GET that asked for the handshake.
+    Polling(RequestId),
+    /// A WebSocket.
+    Link(LinkId),
+}
+
+/// A fact about the outside, never a command.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Input {
+    /// A GET waits for packets.
+    Poll {
+        /// Its name.
+        request: RequestId,
+    },
+    /// The client of a waiting GET went away.
+    PollDropped {
+        /// Its name.
+        request: RequestId,
+    },
+    /// The head of a POST arrived; [`Input::PostBody`] or [`Input::PostFailed`] follows.
+    Post {
+        /// Its name.
+        request: RequestId,
+    },
+    /// The complete body of a POST.
+    PostBody {
+        /// Its name.
+        request: RequestId,
+        /// The payload.
+        body: Bytes,
+    },
+    /// The body of a POST will not come.
+    PostFailed {
+        /// Its name.
+        request: RequestId,
+        /// Why.
+        failure: PostFailure,
+    },
+    /// A WebSocket with this session's id was opened.
+    LinkOpened {
+        /// Its name.
+        link: LinkId,
+    },
+    /// A message arrived on a WebSocket.
+    Link {
+        /// Its name.
+        link: LinkId,
+        /// Its content.
+        data: Data,
+    },
+    /// A WebSocket ended.
+    LinkClosed {
+        /// Its name.
+        link: LinkId,
+        /// Why: [`CloseReason::TransportClose`] or what went wrong.
+        reason: CloseReason,
+    },
+}
+
+/// Why the body of a POST is not there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum PostFailure {
+    /// The client went away: there is nobody to answer.
+    Dropped,
+    /// Larger than `max_payload`.
+    TooLarge,
+    /// Slower than the limits of the HTTP server allow.
+    TooSlow,
+    /// A content type that EIO 4 does not have (`application/octet-stream`).
+    WrongType,
+}
+
+/// What is to be done outside.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Output {
+    /// Answer a request.
+    Reply {
+        /// Its name.
+        request: RequestId,
+        /// The answer.
+        reply: Reply,
+    },
+    /// Write a frame to a WebSocket.
+    Frame {
+        /// Its name.
+        link: LinkId,
+        /// The frame.
+        frame: Frame,
+    },
+    /// Close a WebSocket, after what was output for it before.
+    CloseLink {
+        /// Its name.
+        link: LinkId,
+    },
+    /// Tell the layer above.
+    Event(Event),
+}
+
+/// An HTTP answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Reply {
+    /// 200 with a payload, `text/plain; charset=UTF-8`.
+    Payload(Bytes),
+    /// 200 `ok`, `text/html`.
+    Ok,
+    /// 400 (403 for code 4) with Node's error body, `application/json`.
+    Refused(HandshakeError),
+    /// 408 without body.
+    TooSlow,
+    /// 413 without body.
+    TooLarge,
+}
+
+/// What the layer above learns.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Event {
+    /// The handshake was answered.
+    Opened,
+    /// A message arrived.
+    Message(Data),
+    /// The session moved to WebSocket.
+    Upgraded,
+    /// The session ended. The last event.
+    Closed(CloseReason),
+}
