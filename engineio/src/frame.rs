@@ -135,6 +135,14 @@ impl Frame {
         }
     }
 
+    /// A control frame of the WebSocket itself: at most 125 bytes of content.
+    #[cfg(feature = "server")]
+    pub(crate) fn control(opcode: u8, content: &[u8]) -> Self {
+        let mut buf = vec![0; HEADROOM];
+        buf.extend_from_slice(content.get(..content.len().min(125)).unwrap_or_default());
+        seal(buf, 0x80 | opcode)
+    }
+
     /// Wraps a text that is already an encoded packet (`2`, `6`, `3probe`).
     pub(crate) fn packet(text: &str) -> Self {
         let mut buf = vec![0; HEADROOM];

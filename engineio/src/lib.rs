@@ -2,6 +2,8 @@
 mod config;
 pub mod error;
 mod frame;
+#[cfg(feature = "server")]
+pub mod net;
 mod packet;
 pub mod payload;
 pub mod query;

@@ -1,0 +1,114 @@
+//! What all sessions of a server share: settings, the registry of sessions, gauges.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use super::Options;
+use super::shared::{Budget, Handle};
+use crate::net::sync::{AtomicU64, AtomicUsize, Mutex, Ordering};
+use crate::server::RequestId;
+use crate::{CloseReason, Config, Sid};
+
+#[derive(Debug)]
+pub(super) struct Core {
+    pub(super) engine: Arc<Config>,
+    pub(super) budget: Budget,
+    pub(super) options: Options,
+    /// Keyed by wire data: the standard map hashes with a random key.
+    sessions: Mutex<HashMap<Sid, Handle>>,
+    requests: AtomicU64,
+    pub(super) connections: AtomicUsize,
+    closing: std::sync::atomic::AtomicBool,
+}
+
+/// The place of a session in the registry, for as long as its task lives.
+#[derive(Debug)]
+pub(super) struct Registration {
+    core: Arc<Core>,
+    sid: Sid,
+}
+
+impl Core {
+    pub(super) fn new(options: Options) -> Arc<Self> {
+        let budget = Budget {
+            soft: options.soft_budget,
+            hard: options.hard_budget,
+        };
+        Arc::new(Self {
+            engine: Arc::new(options.engine.clone()),
+            budget,
+            options,
+            sessions: Mutex::default(),
+            requests: AtomicU64::new(0),
+            connections: AtomicUsize::new(0),
+            closing: false.into(),
+        })
+    }
+
+    /// Makes an id nobody has and registers its session; `None` when the server is closing.
+    pub(super) fn register(self: &Arc<Self>) -> Option<(Sid, Handle, Registration)> {
+        let mut sessions = self.sessions.lock();
+        if self.closing.load(Ordering::SeqCst) {
+            return None;
+        }
+        loop {
+            let mut entropy = [0; 15];
+            getrandom::fill(&mut entropy).ok()?;
+            let sid = Sid::from_entropy(entropy);
+            let handle = Handle::new(sid, self.budget);
+            if let std::collections::hash_map::Entry::Vacant(place) = sessions.entry(sid) {
+                place.insert(handle.clone());
+                return Some((
+                    sid,
+                    handle,
+                    Registration {
+                        core: Arc::clone(self),
+                        sid,
+                    },
+                ));
+            }
+        }
+    }
+
+    pub(super) fn find(&self, sid: Sid) -> Option<Handle> {
+        self.sessions.lock().get(&sid).cloned()
+    }
+
+    pub(super) fn next_request(&self) -> RequestId {
+        RequestId::new(self.requests.fetch_add(1, Ordering::Relaxed))
+    }
+
+    pub(super) fn sessions(&self) -> usize {
+        self.sessions.lock().len()
+    }
+
+    pub(super) fn queued_bytes(&self) -> usize {
+        self.sessions
+            .lock()
+            .values()
+            .map(Handle::queued_bytes)
+            .sum()
+    }
+
+    /// Refuses new sessions and ends those that are there.
+    pub(super) fn close(&self, reason: CloseReason) {
+        let sessions: Vec<Handle> = {
+            let sessions = self.sessions.lock();
+            self.closing.store(true, Ordering::SeqCst);
+            sessions.values().cloned().collect()
+        };
+        for session in sessions {
+            session.close(reason);
+        }
+    }
+
+    pub(super) fn is_closing(&self) -> bool {
+        self.closing.load(Ordering::SeqCst)
+    }
+}
+
+impl Drop for Registration {
+    fn drop(&mut self) {
+        self.core.sessions.lock().remove(&self.sid);
+    }
+}

@@ -1,0 +1,337 @@
+//! [`Driver`]: the one task of a session. It owns the machine, the layer above and the
+//! WebSocket; everybody else reaches it through its [`Handle`].
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
+
+use tokio::sync::oneshot;
+use tokio::time::Sleep;
+
+use super::Upper;
+use super::core::{Core, Registration};
+use super::io::{Flush, Wire};
+use super::link::{Link, Read};
+use super::shared::{Command, Handle};
+use crate::server::{Event, First, Input, LinkId, Output, Reply, RequestId, Session};
+use crate::{CloseReason, Sid};
+
+/// Turns of one poll, before others have theirs.
+const TURNS: usize = 8;
+/// Over the soft budget, a client must take something within this time.
+const STALL: Duration = Duration::from_secs(10);
+
+/// What the first request of a session brings.
+pub(super) enum Opening {
+    Polling(RequestId, oneshot::Sender<Reply>),
+    WebSocket(Wire),
+}
+
+pub(super) struct Driver<U> {
+    session: Session,
+    upper: U,
+    handle: Handle,
+    core: Arc<Core>,
+    link: Option<Box<Link>>,
+    next_link: u64,
+    /// Requests that wait for their reply.
+    requests: Vec<(RequestId, oneshot::Sender<Reply>)>,
+    /// Answers to POSTs, kept back while the layer above is full.
+    held: Vec<(oneshot::Sender<Reply>, Reply)>,
+    sleep: Option<Pin<Box<Sleep>>>,
+    wakes_at: Option<Instant>,
+    /// When a client that takes nothing is given up.
+    stalls_at: Option<Instant>,
+    _registration: Registration,
+}
+
+impl<U: Upper> Driver<U> {
+    pub(super) fn new(
+        sid: Sid,
+        core: Arc<Core>,
+        handle: Handle,
+        registration: Registration,
+        opening: Opening,
+        upper: U,
+    ) -> Self {
+        let now = Instant::now();
+        let mut link = None;
+        let mut requests = Vec::new();
+        let first = match opening {
+            Opening::Polling(request, reply) => {
+                requests.push((request, reply));
+                First::Polling(request)
+            }
+            Opening::WebSocket(wire) => {
+                let id = LinkId::new(0);
+                link = Some(Box::new(Link::new(id, wire, core.engine.max_payload)));
+                First::Link(id)
+            }
+        };
+        Self {
+            session: Session::new(sid, Arc::clone(&core.engine), first, now),
+            upper,
+            handle,
+            core,
+            link,
+            next_link: 1,
+            requests,
+            held: Vec::new(),
+            sleep: None,
+            wakes_at: None,
+            stalls_at: None,
+            _registration: registration,
+        }
+    }
+
+    fn on_command(&mut self, now: Instant, command: Command, cx: &mut Context<'_>) {
+        match command {
+            Command::Input(input) => self.session.handle_input(now, input),
+            Command::Request(input, reply) => {
+                if let Input::Poll { request } | Input::Post { request } = &input {
+                    self.requests.push((*request, reply));
+                }
+                self.session.handle_input(now, input);
+            }
+            Command::Wire(wire) => self.on_wire(now, wire, cx),
+            Command::Close(reason) => {
+                self.feed(usize::MAX);
+                self.session.close(now, reason);
+            }
+        }
+        self.drain(now, cx);
+    }
+
+    /// A WebSocket arrived: the machine says whether it may probe.
+    fn on_wire(&mut self, now: Instant, wire: Wire, cx: &mut Context<'_>) {
+        let id = LinkId::new(self.next_link);
+        self.next_link += 1;
+        let link = Box::new(Link::new(id, wire, self.core.engine.max_payload));
+        if self.link.is_some() {
+            return link.close(cx, Default::default());
+        }
+        self.link = Some(link);
+        self.session
+            .handle_input(now, Input::LinkOpened { link: id });
+    }
+
+    fn drain(&mut self, now: Instant, cx: &mut Context<'_>) {
+        while let Some(output) = self.session.poll_output(now) {
+            match output {
+                Output::Reply { request, reply } => self.reply(request, reply),
+                Output::Frame { link, frame } => {
+                    if let Some(current) = self.link.as_mut().filter(|l| l.id == link) {
+                        current.push(frame);
+                    }
+                }
+                // the end of the session's own link waits for the queue: see `finish`
+                Output::CloseLink { link } if !self.session.is_closed() => {
+                    if let Some(probe) = self.link.take_if(|probe| probe.id == link) {
+                        probe.close(cx, Default::default());
+                    }
+                }
+                Output::CloseLink { .. } => {}
+                Output::Event(event) => {
+                    if matches!(event, Event::Closed(_)) {
+                        self.handle.end();
+                    }
+                    self.upper.on_event(now, event);
+                }
+            }
+        }
+    }
+
+    fn reply(&mut self, request: RequestId, reply: Reply) {
+        let position = self.requests.iter().position(|(id, _)| *id == request);
+        let Some((_, sender)) = position.map(|position| self.requests.swap_remove(position)) else {
+            return;
+        };
+        if reply == Reply::Ok && self.upper.is_full() {
+            self.held.push((sender, reply));
+        } else {
+            sender.send(reply).ok();
+        }
+    }
+
+    /// Reads what the WebSocket brought, unless the layer above has enough to do.
+    fn read(&mut self, now: Instant, cx: &mut Context<'_>) -> bool {
+        let full = self.upper.is_full();
+        self.session.hold_heartbeat(full);
+        if full {
+            return false;
+        }
+        for (sender, reply) in self.held.drain(..) {
+            sender.send(reply).ok();
+        }
+        let Some(mut link) = self.link.take() else {
+            return false;
+        };
+        let id = link.id;
+        let read = link.read(cx, |data| {
+            self.session
+                .handle_input(now, Input::Link { link: id, data });
+        });
+        self.link = Some(link);
+        let more = match read {
+            Read::Empty => false,
+            Read::More => true,
+            Read::End(reason) => {
+                let probing = self.session.link() != Some(id);
+                self.session
+                    .handle_input(now, Input::LinkClosed { link: id, reason });
+                if probing && let Some(probe) = self.link.take() {
+                    probe.close(cx, Default::default());
+                }
+                true
+            }
+        };
+        self.drain(now, cx);
+        more
+    }
+
+    /// Gives a waiting poll what is queued.
+    fn feed(&mut self, max: usize) {
+        if self.session.link().is_none()
+            && let Some(batch) = self.handle.with_queue(|queue| queue.take(max))
+        {
+            self.session.send(batch).ok();
+        }
+    }
+
+    /// Writes; tells whether more would leave at once.
+    fn flush(&mut self, now: Instant, cx: &mut Context<'_>) -> bool {
+        let linked = self.session.link().is_some();
+        if !linked && self.session.is_writable() {
+            self.feed(self.core.engine.max_payload);
+            self.drain(now, cx);
+        }
+        let Some(link) = &mut self.link else {
+            return self.session.is_writable();
+        };
+        let (flush, progress) = if linked {
+            self.handle.with_queue(|queue| link.flush(cx, Some(queue)))
+        } else {
+            link.flush(cx, None)
+        };
+        if progress {
+            self.stalls_at = None;
+        }
+        match flush {
+            Flush::Done => self.session.is_writable(),
+            Flush::Stuck => !linked && self.session.is_writable(),
+            Flush::Broken => {
+                let reason = CloseReason::TransportError;
+                self.session.handle_input(
+                    now,
+                    Input::LinkClosed {
+                        link: link.id,
+                        reason,
+                    },
+                );
+                self.link = None;
+                self.drain(now, cx);
+                false
+            }
+        }
+    }
+
+    /// RELIABILITY: a queue over the hard budget, or over the soft one without progress, ends
+    /// the session.
+    fn judge_queue(&mut self, now: Instant, cx: &mut Context<'_>) {
+        let queued = self.handle.with_queue(|queue| queue.bytes());
+        let budget = self.core.budget;
+        if queued <= budget.soft {
+            self.stalls_at = None;
+            return;
+        }
+        let stalls_at = *self.stalls_at.get_or_insert(now + STALL);
+        if queued > budget.hard || stalls_at <= now {
+            self.session.close(now, CloseReason::SlowConsumer);
+            self.drain(now, cx);
+        }
+    }
+
+    /// Arms the timer; `true` when something is due already.
+    fn arm(&mut self, now: Instant, cx: &mut Context<'_>) -> bool {
+        let deadlines = [
+            self.session.poll_timeout(),
+            self.upper.poll_timeout(),
+            self.stalls_at,
+        ];
+        let Some(next) = deadlines.into_iter().flatten().min() else {
+            return false;
+        };
+        if next <= now {
+            return true;
+        }
+        // a timer that is early does no harm, and moving it costs
+        if self.wakes_at.is_none_or(|at| at > next || at <= now) {
+            self.wakes_at = Some(next);
+            match &mut self.sleep {
+                Some(sleep) => sleep.as_mut().reset(next.into()),
+                None => self.sleep = Some(Box::pin(tokio::time::sleep_until(next.into()))),
+            }
+        }
+        let fired = self
+            .sleep
+            .as_mut()
+            .is_some_and(|sleep| sleep.as_mut().poll(cx).is_ready());
+        if fired {
+            self.wakes_at = None;
+        }
+        fired
+    }
+
+    fn finish(&mut self, cx: &mut Context<'_>) {
+        let (queue, commands) = self.handle.finish();
+        for (sender, reply) in self.held.drain(..) {
+            sender.send(reply).ok();
+        }
+        for command in commands {
+            if let Command::Wire(wire) = command {
+                let id = LinkId::new(self.next_link);
+                Link::new(id, wire, self.core.engine.max_payload).close(cx, Default::default());
+            }
+        }
+        if let Some(link) = self.link.take() {
+            link.close(cx, queue);
+        }
+    }
+}
+
+impl<U: Upper> Future for Driver<U> {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        let this = &mut *self;
+        this.handle.begin(cx);
+        for _ in 0..TURNS {
+            let now = Instant::now();
+            this.session.handle_timeout(now);
+            this.drain(now, cx);
+            for command in this.handle.take_commands() {
+                this.on_command(now, command, cx);
+            }
+            this.upper.poll(now, cx);
+            let mut more = this.read(now, cx);
+            let was_full = this.upper.is_full();
+            this.upper.poll(now, cx);
+            more |= was_full && !this.upper.is_full();
+            let writable = this.flush(now, cx);
+            this.judge_queue(now, cx);
+            if this.session.is_closed() {
+                this.drain(now, cx);
+                this.finish(cx);
+                return Poll::Ready(());
+            }
+            more |= this.arm(now, cx);
+            if !more && this.handle.rest(writable) {
+                return Poll::Pending;
+            }
+        }
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    }
+}

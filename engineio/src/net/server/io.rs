@@ -1,0 +1,184 @@
+//! [`Wire`]: the byte stream of a WebSocket, from the moment of its upgrade.
+
+use std::cell::Cell;
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use bytes::{Buf as _, Bytes};
+use hyper::upgrade::{OnUpgrade, Upgraded};
+use hyper_util::rt::TokioIo;
+use hyper_util::server::conn::auto::upgrade as auto;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::TcpStream;
+
+use super::shared::Queue;
+
+/// What one read may bring. The buffer belongs to the thread: a connection has none.
+pub(super) const READ_BYTES: usize = 64 * 1024;
+/// Small frames are copied together up to this many bytes for one write.
+const JOIN_BYTES: usize = 16 * 1024;
+
+thread_local! {
+    static READ: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
+    static JOIN: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
+}
+
+#[derive(Debug)]
+pub(super) struct Wire {
+    stream: Stream,
+    /// What arrived together with the request.
+    early: Bytes,
+}
+
+#[derive(Debug)]
+enum Stream {
+    Pending(OnUpgrade),
+    Tcp(TcpStream),
+    /// TLS, or whatever else the HTTP server put its bytes through.
+    Other(Box<TokioIo<Upgraded>>),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Flush {
+    Done,
+    Stuck,
+    Broken,
+}
+
+impl Wire {
+    pub(super) fn new(upgrade: OnUpgrade) -> Self {
+        Self {
+            stream: Stream::Pending(upgrade),
+            early: Bytes::new(),
+        }
+    }
+
+    /// Waits until the HTTP server has handed the stream over.
+    fn poll_open(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        if let Stream::Pending(upgrade) = &mut self.stream {
+            let upgraded = ready!(Pin::new(upgrade).poll(cx)).map_err(io::Error::other)?;
+            (self.stream, self.early) = unwrap(upgraded);
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    /// One read into the thread's buffer; `used` gets what it brought. `Ready(Ok(0))` is the end.
+    pub(super) fn poll_read(
+        &mut self,
+        cx: &mut Context<'_>,
+        used: impl FnOnce(&mut [u8]),
+    ) -> Poll<io::Result<usize>> {
+        ready!(self.poll_open(cx))?;
+        let mut buffer = READ.take();
+        buffer.resize(READ_BYTES, 0);
+        let result = self.read_into(cx, &mut buffer, used);
+        READ.set(buffer);
+        result
+    }
+
+    fn read_into(
+        &mut self,
+        cx: &mut Context<'_>,
+        buffer: &mut [u8],
+        used: impl FnOnce(&mut [u8]),
+    ) -> Poll<io::Result<usize>> {
+        let mut read = ReadBuf::new(buffer);
+        if self.early.is_empty() {
+            ready!(self.stream.poll_read(cx, &mut read))?;
+        } else {
+            let len = self.early.len().min(read.remaining());
+            read.put_slice(&self.early.split_to(len));
+        }
+        let count = read.filled().len();
+        if count > 0 {
+            used(read.filled_mut());
+        }
+        Poll::Ready(Ok(count))
+    }
+
+    /// Writes what is queued, small frames together; tells how far it came and whether it wrote
+    /// anything.
+    pub(super) fn poll_flush(&mut self, cx: &mut Context<'_>, queue: &mut Queue) -> (Flush, bool) {
+        match self.poll_open(cx) {
+            Poll::Ready(Ok(())) => {}
+            Poll::Ready(Err(_)) => return (Flush::Broken, false),
+            Poll::Pending => return (Flush::Stuck, false),
+        }
+        let mut progress = false;
+        while let Some(first) = queue.first() {
+            let result = if queue.len() == 1 || first.len() >= JOIN_BYTES {
+                self.stream.poll_write(cx, first)
+            } else {
+                let mut join = JOIN.take();
+                join.clear();
+                queue.gather(JOIN_BYTES, &mut join);
+                let result = self.stream.poll_write(cx, &join);
+                JOIN.set(join);
+                result
+            };
+            match result {
+                Poll::Ready(Ok(0) | Err(_)) => return (Flush::Broken, progress),
+                Poll::Ready(Ok(count)) => queue.advance(count),
+                Poll::Pending => return (Flush::Stuck, progress),
+            }
+            progress = true;
+        }
+        match self.stream.poll_flush(cx) {
+            Poll::Ready(Ok(())) => (Flush::Done, progress),
+            Poll::Ready(Err(_)) => (Flush::Broken, progress),
+            Poll::Pending => (Flush::Stuck, progress),
+        }
+    }
+
+    /// Ends the writing half.
+    pub(super) fn poll_shutdown(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match &mut self.stream {
+            Stream::Pending(_) => Poll::Ready(Ok(())),
+            Stream::Tcp(tcp) => Pin::new(tcp).poll_shutdown(cx),
+            Stream::Other(other) => Pin::new(other).poll_shutdown(cx),
+        }
+    }
+}
+
+impl Stream {
+    fn poll_read(&mut self, cx: &mut Context<'_>, read: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        match self {
+            Self::Pending(_) => Poll::Pending,
+            Self::Tcp(tcp) => Pin::new(tcp).poll_read(cx, read),
+            Self::Other(other) => Pin::new(other).poll_read(cx, read),
+        }
+    }
+
+    fn poll_write(&mut self, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        match self {
+            Self::Pending(_) => Poll::Pending,
+            Self::Tcp(tcp) => Pin::new(tcp).poll_write(cx, bytes),
+            Self::Other(other) => Pin::new(other).poll_write(cx, bytes),
+        }
+    }
+
+    fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self {
+            Self::Pending(_) | Self::Tcp(_) => Poll::Ready(Ok(())),
+            Self::Other(other) => Pin::new(other).poll_flush(cx),
+        }
+    }
+}
+
+/// The plain TCP stream underneath, where there is one. What the HTTP server read too much is
+/// copied, so that its buffer is freed.
+fn unwrap(upgraded: Upgraded) -> (Stream, Bytes) {
+    let copy = |bytes: Bytes| Bytes::copy_from_slice(bytes.chunk());
+    let upgraded = match auto::downcast::<TokioIo<TcpStream>>(upgraded) {
+        Ok(parts) => return (Stream::Tcp(parts.io.into_inner()), copy(parts.read_buf)),
+        Err(upgraded) => upgraded,
+    };
+    match upgraded.downcast::<TokioIo<TcpStream>>() {
+        Ok(parts) => (Stream::Tcp(parts.io.into_inner()), copy(parts.read_buf)),
+        Err(upgraded) => (
+            Stream::Other(Box::new(TokioIo::new(upgraded))),
+            Bytes::new(),
+        ),
+    }
+}

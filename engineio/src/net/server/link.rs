@@ -1,0 +1,200 @@
+//! [`Link`]: one WebSocket of a session, and how it ends.
+
+use std::future::poll_fn;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use tokio::time::timeout;
+
+use super::io::{Flush, READ_BYTES, Wire};
+use super::shared::Queue;
+use super::ws::{Item, Reader};
+use crate::server::LinkId;
+use crate::{CloseReason, Data, Frame};
+
+const OPCODE_CLOSE: u8 = 8;
+const OPCODE_PONG: u8 = 10;
+/// A peer that does not read what was sent before the close frame is left after this long.
+const WRITE_DEADLINE: Duration = Duration::from_secs(10);
+/// How long the peer's answer to a close frame is waited for.
+const CLOSE_DEADLINE: Duration = Duration::from_secs(2);
+/// Reads in one turn, before others have theirs.
+const READS: usize = 4;
+
+#[derive(Debug)]
+pub(super) struct Link {
+    pub(super) id: LinkId,
+    wire: Wire,
+    reader: Reader,
+    /// What the machine and the WebSocket itself have to say; goes before messages.
+    control: Queue,
+    /// The newest pong that waits.
+    pong: Option<Frame>,
+    ending: Ending,
+}
+
+/// How the connection will end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Ending {
+    /// We close it: the peer is told and its answer awaited.
+    Ours,
+    /// The peer asked for it: it is answered, then the connection is dropped.
+    Theirs,
+    /// We tell the peer what it did wrong.
+    Violated,
+    /// Nobody is there any more.
+    Gone,
+}
+
+/// What one turn of reading brought.
+pub(super) enum Read {
+    /// Nothing more for now.
+    Empty,
+    /// Perhaps more.
+    More,
+    /// The link ended.
+    End(CloseReason),
+}
+
+impl Link {
+    pub(super) fn new(id: LinkId, wire: Wire, max_message: usize) -> Self {
+        let (reader, control) = (Reader::new(max_message), Queue::default());
+        Self {
+            id,
+            wire,
+            reader,
+            control,
+            pong: None,
+            ending: Ending::Ours,
+        }
+    }
+
+    /// Queues a frame that goes before messages.
+    pub(super) fn push(&mut self, frame: Frame) {
+        self.control.push(frame);
+    }
+
+    pub(super) fn read(&mut self, cx: &mut Context<'_>, mut each: impl FnMut(Data)) -> Read {
+        for _ in 0..READS {
+            let Self {
+                wire, reader, pong, ..
+            } = self;
+            let mut closed = false;
+            let mut violation = None;
+            let result = wire.poll_read(cx, |bytes| {
+                let fed = reader.feed(bytes, |item| match item {
+                    Item::Message(data) if !closed => each(data),
+                    Item::Message(_) => {}
+                    Item::Ping(content) => *pong = Some(Frame::control(OPCODE_PONG, &content)),
+                    Item::Close => closed = true,
+                });
+                violation = fed.err();
+            });
+            if closed {
+                self.end(Ending::Theirs, &[]);
+                return Read::End(CloseReason::TransportClose);
+            }
+            if let Some(violation) = violation {
+                self.end(Ending::Violated, &violation.close_code().to_be_bytes());
+                return Read::End(CloseReason::TransportError);
+            }
+            match result {
+                Poll::Pending => return Read::Empty,
+                Poll::Ready(Ok(0)) => {
+                    self.ending = Ending::Gone;
+                    return Read::End(CloseReason::TransportClose);
+                }
+                Poll::Ready(Err(_)) => {
+                    self.ending = Ending::Gone;
+                    return Read::End(CloseReason::TransportError);
+                }
+                Poll::Ready(Ok(_)) => {}
+            }
+        }
+        Read::More
+    }
+
+    fn end(&mut self, ending: Ending, content: &[u8]) {
+        self.ending = ending;
+        self.control.push(Frame::control(OPCODE_CLOSE, content));
+    }
+
+    /// Writes control frames, then `messages`. Nothing comes between the parts of a frame.
+    pub(super) fn flush(
+        &mut self,
+        cx: &mut Context<'_>,
+        messages: Option<&mut Queue>,
+    ) -> (Flush, bool) {
+        let mut progress = false;
+        let mut none = Queue::default();
+        let messages = messages.unwrap_or(&mut none);
+        if messages.is_cut() {
+            let (flush, wrote) = self.wire.poll_flush(cx, messages);
+            progress |= wrote;
+            if flush != Flush::Done {
+                return (flush, progress);
+            }
+        }
+        if let Some(pong) = self.pong.take() {
+            if self.control.is_empty() {
+                self.control.push(pong);
+            } else {
+                self.pong = Some(pong);
+            }
+        }
+        for queue in [&mut self.control, messages] {
+            if queue.is_empty() {
+                continue;
+            }
+            let (flush, wrote) = self.wire.poll_flush(cx, queue);
+            progress |= wrote;
+            if flush != Flush::Done {
+                return (flush, progress);
+            }
+        }
+        (Flush::Done, progress)
+    }
+
+    /// Ends the connection. What is queued leaves first, as far as the peer reads; nobody waits
+    /// for that: it goes on in a task of its own when it cannot be done at once.
+    pub(super) fn close(mut self, cx: &mut Context<'_>, mut messages: Queue) {
+        match self.ending {
+            Ending::Gone => return,
+            // the peer wants to hear no more messages
+            Ending::Theirs => {
+                if messages.is_cut() || self.flush(cx, None).0 != Flush::Stuck {
+                    return;
+                }
+                messages = Queue::default();
+            }
+            Ending::Ours => messages.push(Frame::control(OPCODE_CLOSE, &[])),
+            Ending::Violated => messages = Queue::default(),
+        }
+        tokio::spawn(async move {
+            let written = timeout(
+                WRITE_DEADLINE,
+                poll_fn(|cx| match self.flush(cx, Some(&mut messages)).0 {
+                    Flush::Done => Poll::Ready(true),
+                    Flush::Broken => Poll::Ready(false),
+                    Flush::Stuck => Poll::Pending,
+                }),
+            );
+            if written.await == Ok(true) {
+                timeout(CLOSE_DEADLINE, self.drain()).await.ok();
+            }
+        });
+    }
+
+    /// Reads on until the peer has closed: dropping the connection with unread bytes would
+    /// reset it, and the peer would lose what it has not read yet.
+    async fn drain(&mut self) {
+        poll_fn(|cx| self.wire.poll_shutdown(cx)).await.ok();
+        let mut budget = 64 * READ_BYTES;
+        while let Ok(count @ 1..) = poll_fn(|cx| self.wire.poll_read(cx, |_| {})).await {
+            budget = budget.saturating_sub(count);
+            if budget == 0 {
+                return;
+            }
+        }
+    }
+}

@@ -1,0 +1,102 @@
+//! The server: a tower and hyper service for long-polling and WebSocket.
+//!
+//! ```text
+//! HTTP request ─▶ Service ─ command ─▶ Driver (one task a session)
+//!                                        ├─ server::Session   what the protocol says
+//!                                        ├─ Upper             the layer above
+//!                                        └─ Link              its WebSocket, if it has one
+//! Handle::send, from any thread ─ queue ─▶┘
+//! ```
+
+mod connection;
+mod core;
+mod cors;
+mod driver;
+mod handshake;
+mod http;
+mod io;
+mod link;
+mod options;
+mod serve;
+mod service;
+mod shared;
+mod ws;
+
+use std::sync::Arc;
+use std::task::Context;
+use std::time::Instant;
+
+use crate::CloseReason;
+use crate::server::Event;
+
+pub use connection::{Connection, on_connection};
+pub use cors::Cors;
+pub use handshake::{Handshake, Headers, PeerAddr};
+pub use http::Body;
+pub use options::{Cookie, Options, Refusal};
+pub use serve::{Serve, serve};
+pub use service::{EitherBody, Layer, Layered, Service};
+pub use shared::Handle;
+
+/// What runs on top of a session, in its task: Socket.IO, or a protocol of one's own.
+///
+/// It is called in the order of events, never at the same time. It sends through the
+/// [`Handle`] that it was made with, from here or anywhere.
+pub trait Upper: Unpin + Send + 'static {
+    /// Something happened. After [`Event::Closed`] the session's task ends.
+    fn on_event(&mut self, now: Instant, event: Event);
+
+    /// Lets futures of the layer above run. Called after events, and when the waker of `cx`
+    /// or [`Handle::wake`] was called.
+    fn poll(&mut self, now: Instant, cx: &mut Context<'_>);
+
+    /// When [`Upper::poll`] is due at the latest.
+    fn poll_timeout(&self) -> Option<Instant> {
+        None
+    }
+
+    /// Whether it has enough to do for now: nothing is read while it says so.
+    fn is_full(&self) -> bool {
+        false
+    }
+}
+
+/// Reaches all sessions of a [`Service`].
+#[derive(Clone, Debug)]
+pub struct Server {
+    core: Arc<core::Core>,
+}
+
+impl Server {
+    /// Sessions that are there. Node calls it `clientsCount`.
+    #[must_use]
+    pub fn sessions(&self) -> usize {
+        self.core.sessions()
+    }
+
+    /// TCP connections that [`serve()`] has open.
+    #[must_use]
+    pub fn connections(&self) -> usize {
+        self.core
+            .connections
+            .load(crate::net::sync::Ordering::SeqCst)
+    }
+
+    /// Bytes that wait for clients.
+    #[must_use]
+    pub fn queued_bytes(&self) -> usize {
+        self.core.queued_bytes()
+    }
+
+    /// Refuses new sessions and ends those that are there. What was sent before still leaves,
+    /// as far as the peers read.
+    pub fn close(&self) {
+        self.core.close(CloseReason::ForcedClose);
+    }
+
+    /// Whether [`Server::close`] was called.
+    #[must_use]
+    pub fn is_closing(&self) -> bool {
+        self.core.is_closing()
+    }
+}

@@ -1,0 +1,143 @@
+//! [`Options`] of the HTTP side.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::request::Parts;
+
+use super::cors::Cors;
+use crate::Config;
+
+type AllowFuture = Pin<Box<dyn Future<Output = Result<(), Refusal>> + Send>>;
+type AllowRequest = Arc<dyn Fn(&Parts) -> AllowFuture + Send + Sync>;
+
+/// Why [`Options::allow_request`] refused: the message of the error body with code 4.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refusal(pub(super) Cow<'static, str>);
+
+impl Refusal {
+    /// Refuses with these words.
+    #[must_use]
+    pub fn new(message: impl Into<Cow<'static, str>>) -> Self {
+        Self(message.into())
+    }
+}
+
+/// The cookie that a handshake over long-polling sets to the session id, for load balancers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Cookie {
+    pub(super) name: Cow<'static, str>,
+    pub(super) attributes: Cow<'static, str>,
+}
+
+impl Cookie {
+    /// `NAME=sid; Path=/; HttpOnly; SameSite=Lax`, as Node sets it.
+    #[must_use]
+    pub fn new(name: impl Into<Cow<'static, str>>) -> Self {
+        Self {
+            name: name.into(),
+            attributes: "Path=/; HttpOnly; SameSite=Lax".into(),
+        }
+    }
+
+    /// Other attributes, as they stand in the header.
+    #[must_use]
+    pub fn attributes(mut self, attributes: impl Into<Cow<'static, str>>) -> Self {
+        self.attributes = attributes.into();
+        self
+    }
+}
+
+/// Settings of a server.
+#[derive(Clone)]
+#[non_exhaustive]
+pub struct Options {
+    /// Settings of its sessions.
+    pub engine: Config,
+    /// Path of the endpoint. It is served with and without trailing slash, and nothing below
+    /// it. Default `/engine.io/`.
+    pub path: Cow<'static, str>,
+    /// Which other origins may use the server from a browser. Default: none. Requests without
+    /// an `Origin` header and those from the server's own host and port are always allowed.
+    pub cors: Option<Cors>,
+    /// The cookie to set, if any. Default none.
+    pub cookie: Option<Cookie>,
+    /// Bytes that may wait for a client which takes nothing for 10 s. Default 1 MiB.
+    pub soft_budget: usize,
+    /// Bytes that may wait for a client at all. Default 16 MiB.
+    pub hard_budget: usize,
+    /// Time for the whole body of a POST. Default 20 s. After 5 s it must also have come at
+    /// 1 KB/s.
+    pub body_timeout: Duration,
+    pub(super) allow_request: Option<AllowRequest>,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            engine: Config::default(),
+            path: "/engine.io/".into(),
+            cors: None,
+            cookie: None,
+            soft_budget: 1024 * 1024,
+            hard_budget: 16 * 1024 * 1024,
+            body_timeout: Duration::from_secs(20),
+            allow_request: None,
+        }
+    }
+}
+
+impl Options {
+    /// Judges a handshake before it is made. A refusal is answered 403 with code 4.
+    #[must_use]
+    pub fn allow_request<F, Fut>(mut self, allow: F) -> Self
+    where
+        F: Fn(&Parts) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = Result<(), Refusal>> + Send + 'static,
+    {
+        self.allow_request = Some(Arc::new(move |parts| Box::pin(allow(parts))));
+        self
+    }
+
+    /// Whether `path` is the endpoint.
+    pub(super) fn serves(&self, path: &str) -> bool {
+        let own = self.path.trim_end_matches('/');
+        path.strip_prefix(own)
+            .is_some_and(|rest| rest.is_empty() || rest == "/")
+    }
+}
+
+impl fmt::Debug for Options {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Options")
+            .field("engine", &self.engine)
+            .field("path", &self.path)
+            .field("cors", &self.cors)
+            .field("cookie", &self.cookie)
+            .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_path_is_served_with_and_without_slash_and_nothing_else() {
+        let options = Options::default();
+        for (path, served) in [
+            ("/engine.io/", true),
+            ("/engine.io", true),
+            ("/engine.io/x", false),
+            ("/engine.io-admin", false),
+            ("/engine.io//", false),
+            ("/", false),
+        ] {
+            assert_eq!(options.serves(path), served, "{path}");
+        }
+    }
+}

@@ -1,0 +1,189 @@
+//! [`serve()`]: an HTTP server with the limits that an open port needs.
+
+use std::future::Future;
+use std::io;
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::{Request, Response};
+use http_body::Body as HttpBody;
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
+
+use super::Server;
+use super::core::Core;
+use super::handshake::PeerAddr;
+use crate::net::sync::Ordering;
+
+/// Time for the head of a request.
+const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
+/// Bytes of a request's head.
+const HEAD_BYTES: usize = 16 * 1024;
+/// Headers of a request.
+const HEADERS: usize = 100;
+/// Pause after a failed accept: file descriptors come back when connections end.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+/// Time for what is open when the server was asked to stop.
+const DRAIN: Duration = Duration::from_secs(5);
+
+/// A running server; a future that ends when the server was asked to stop.
+#[must_use = "a server runs while it is awaited"]
+pub struct Serve {
+    future: Pin<Box<dyn Future<Output = io::Result<()>> + Send>>,
+}
+
+impl std::fmt::Debug for Serve {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Serve").finish_non_exhaustive()
+    }
+}
+
+impl Future for Serve {
+    type Output = io::Result<()>;
+
+    fn poll(
+        mut self: Pin<&mut Self>,
+        cx: &mut std::task::Context<'_>,
+    ) -> std::task::Poll<io::Result<()>> {
+        self.future.as_mut().poll(cx)
+    }
+}
+
+/// Serves HTTP/1.1 on a listener until `stop` is ready.
+///
+/// A head must arrive within 10 s, in at most 16 KiB and 100 headers (431). `TCP_NODELAY` is
+/// set. Failing accepts (no file descriptor left) are tried again after 100 ms. When `stop` is
+/// ready, no more is accepted, the sessions of `server` are closed, and what is open gets 5 s.
+///
+/// # Errors
+/// None today; the type leaves room for listeners that end.
+pub fn serve<S, B>(
+    listener: TcpListener,
+    server: Server,
+    service: S,
+    stop: impl Future<Output = ()> + Send + 'static,
+) -> Serve
+where
+    S: hyper::service::Service<Request<Incoming>, Response = Response<B>>
+        + Clone
+        + Send
+        + Sync
+        + 'static,
+    S::Future: Send + 'static,
+    S::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+    B: HttpBody + Send + 'static,
+    B::Data: Send,
+    B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+{
+    Serve {
+        future: Box::pin(run(listener, server, service, stop)),
+    }
+}
+
+async fn run<S, B>(
+    listener: TcpListener,
+    server: Server,
+    service: S,
+    stop: impl Future<Output = ()> + Send,
+) -> io::Result<()>
+where
+    S: hyper::service::Service<Request<Incoming>, Response = Response<B>>
+        + Clone
+        + Send
+        + Sync
+        + 'static,
+    S::Future: Send + 'static,
+    S::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+    B: HttpBody + Send + 'static,
+    B::Data: Send,
+    B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+{
+    let (stopping, stopped) = watch::channel(());
+    let mut stop = std::pin::pin!(stop);
+    loop {
+        let accepted = tokio::select! {
+            accepted = listener.accept() => accepted,
+            () = &mut stop => break,
+        };
+        match accepted {
+            Ok((stream, peer)) => {
+                let open = Open::new(&server.core);
+                tokio::spawn(connection(
+                    stream,
+                    peer,
+                    service.clone(),
+                    stopped.clone(),
+                    open,
+                ));
+            }
+            Err(_) => tokio::time::sleep(ACCEPT_PAUSE).await,
+        }
+    }
+    drop((listener, stopped));
+    server.close();
+    stopping.send(()).ok();
+    let idle = async {
+        stopping.closed().await;
+        while server.sessions() > 0 {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    tokio::time::timeout(DRAIN, idle).await.ok();
+    Ok(())
+}
+
+async fn connection<S, B>(
+    stream: TcpStream,
+    peer: SocketAddr,
+    service: S,
+    mut stopped: watch::Receiver<()>,
+    _open: Open,
+) where
+    S: hyper::service::Service<Request<Incoming>, Response = Response<B>> + Send + 'static,
+    S::Future: Send + 'static,
+    S::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+    B: HttpBody + Send + 'static,
+    B::Data: Send,
+    B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+{
+    stream.set_nodelay(true).ok();
+    let service = hyper::service::service_fn(move |mut request: Request<Incoming>| {
+        request.extensions_mut().insert(PeerAddr(peer));
+        service.call(request)
+    });
+    let mut connection = std::pin::pin!(
+        http1::Builder::new()
+            .timer(TokioTimer::new())
+            .header_read_timeout(HEAD_TIMEOUT)
+            .max_buf_size(HEAD_BYTES)
+            .max_headers(HEADERS)
+            .serve_connection(TokioIo::new(stream), service)
+            .with_upgrades()
+    );
+    tokio::select! {
+        _ = connection.as_mut() => return,
+        _ = stopped.changed() => connection.as_mut().graceful_shutdown(),
+    }
+    connection.await.ok();
+}
+
+/// Counts an open connection.
+struct Open(Arc<Core>);
+
+impl Open {
+    fn new(core: &Arc<Core>) -> Self {
+        core.connections.fetch_add(1, Ordering::SeqCst);
+        Self(Arc::clone(core))
+    }
+}
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        self.0.connections.fetch_sub(1, Ordering::SeqCst);
+    }
+}

@@ -1,0 +1,474 @@
+//! [`Service`] and [`Layer`]: the endpoint for tower and hyper.
+
+use std::convert::Infallible;
+use std::future::{Future, ready};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use http::header::{ORIGIN, SET_COOKIE};
+use http::request::Parts;
+use http::{HeaderValue, Method, Request, Response, StatusCode};
+use http_body::Body as HttpBody;
+use tokio::sync::oneshot;
+
+use super::core::Core;
+use super::driver::{Driver, Opening};
+use super::handshake::Handshake;
+use super::http::{Body, answer, empty, read_body, refused, switch, wants_websocket};
+use super::io::Wire;
+use super::options::Refusal;
+use super::shared::{Command, Handle};
+use super::{Options, Server, Upper, cors};
+use crate::query::{Query, Route};
+use crate::server::{Input, PostFailure, Reply, RequestId};
+use crate::{HandshakeError, Sid, Transport};
+
+/// Serves Engine.IO sessions. Clones share them.
+///
+/// It is a [`tower_service::Service`] and a [`hyper::service::Service`] for requests with any
+/// body. Requests outside the path are answered 404; see [`Layer`] to pass them on.
+#[derive(Debug)]
+pub struct Service<F> {
+    core: Arc<Core>,
+    make: Arc<F>,
+}
+
+impl<F> Clone for Service<F> {
+    fn clone(&self) -> Self {
+        Self {
+            core: Arc::clone(&self.core),
+            make: Arc::clone(&self.make),
+        }
+    }
+}
+
+type ResponseFuture = Pin<Box<dyn Future<Output = Result<Response<Body>, Infallible>> + Send>>;
+
+impl<F, U> Service<F>
+where
+    F: Fn(Arc<Handshake>, Handle) -> U + Send + Sync + 'static,
+    U: Upper,
+{
+    /// A service whose sessions `make` gives a layer above.
+    #[must_use]
+    pub fn new(options: Options, make: F) -> Self {
+        Self {
+            core: Core::new(options),
+            make: Arc::new(make),
+        }
+    }
+
+    /// The handle for gauges and for closing.
+    #[must_use]
+    pub fn server(&self) -> Server {
+        Server {
+            core: Arc::clone(&self.core),
+        }
+    }
+
+    /// Whether the request is for this endpoint.
+    #[must_use]
+    pub fn serves(&self, path: &str) -> bool {
+        self.core.options.serves(path)
+    }
+
+    /// Puts the endpoint in front of another service, which gets all other requests.
+    #[must_use]
+    pub fn into_layer(self) -> Layer<F> {
+        Layer { service: self }
+    }
+
+    fn handle<B>(&self, request: Request<B>) -> ResponseFuture
+    where
+        B: HttpBody + Send + 'static,
+        B::Data: Send,
+    {
+        if !self.serves(request.uri().path()) {
+            return Box::pin(ready(Ok(empty(StatusCode::NOT_FOUND))));
+        }
+        let service = self.clone();
+        Box::pin(async move {
+            let origin = request.headers().get(ORIGIN).cloned();
+            let mut response = match service.respond(request).await {
+                Ok(response) => response,
+                Err(error) => refused(&error),
+            };
+            let cors = service.core.options.cors.as_ref();
+            cors::apply(cors, origin.as_ref(), response.headers_mut());
+            Ok(response)
+        })
+    }
+
+    async fn respond<B>(&self, request: Request<B>) -> Result<Response<Body>, HandshakeError>
+    where
+        B: HttpBody + Send + 'static,
+        B::Data: Send,
+    {
+        if request.method() == Method::OPTIONS && self.core.options.cors.is_some() {
+            let mut response = empty(StatusCode::NO_CONTENT);
+            cors::preflight(request.headers(), response.headers_mut());
+            return Ok(response);
+        }
+        let query = Query::parse(request.uri().query().unwrap_or_default(), &self.core.engine)?;
+        let upgrade = wants_websocket(request.headers());
+        match query.route(request.method() == Method::GET, upgrade)? {
+            Route::Open(transport) => self.open(request, &query, transport).await,
+            Route::Continue(sid, transport) => {
+                let session = self.core.find(sid).ok_or(HandshakeError::UnknownSession)?;
+                // one session, one version, one way of asking for its transport
+                if query.check_version().is_err() || upgrade != (transport == Transport::WebSocket)
+                {
+                    return Err(HandshakeError::BadRequest);
+                }
+                self.resume(request, session, transport).await
+            }
+        }
+    }
+
+    // A new session
+
+    async fn open<B>(
+        &self,
+        mut request: Request<B>,
+        query: &Query,
+        transport: Transport,
+    ) -> Result<Response<Body>, HandshakeError> {
+        let upgrade = (transport == Transport::WebSocket).then(|| hyper::upgrade::on(&mut request));
+        let (parts, _) = request.into_parts();
+        self.judge(&parts).await?;
+        query.check_version()?;
+        let Some(upgrade) = upgrade else {
+            return self.open_polling(parts).await;
+        };
+        let response = switch(&parts.method, parts.version, &parts.headers)?;
+        self.start(parts, transport, |_| Opening::WebSocket(Wire::new(upgrade)))?;
+        Ok(response)
+    }
+
+    async fn judge(&self, parts: &Parts) -> Result<(), HandshakeError> {
+        if !cors::allows(self.core.options.cors.as_ref(), parts) {
+            return Err(HandshakeError::FORBIDDEN);
+        }
+        if let Some(allow) = &self.core.options.allow_request {
+            let allowed = allow(parts);
+            allowed
+                .await
+                .map_err(|Refusal(message)| HandshakeError::Forbidden(message))?;
+        }
+        Ok(())
+    }
+
+    async fn open_polling(&self, parts: Parts) -> Result<Response<Body>, HandshakeError> {
+        let (sender, receiver) = oneshot::channel();
+        let opening = |request| Opening::Polling(request, sender);
+        let (sid, session, request) = self.start(parts, Transport::Polling, opening)?;
+        let waiting = Waiting::new(session, request);
+        let reply = receiver.await.map_err(|_| HandshakeError::UnknownSession)?;
+        waiting.done();
+        let mut response = answer(reply);
+        if let Some(cookie) = &self.core.options.cookie {
+            let value = format!("{}={sid}; {}", cookie.name, cookie.attributes);
+            if let Ok(value) = HeaderValue::from_str(&value) {
+                response.headers_mut().insert(SET_COOKIE, value);
+            }
+        }
+        Ok(response)
+    }
+
+    fn start(
+        &self,
+        parts: Parts,
+        transport: Transport,
+        opening: impl FnOnce(RequestId) -> Opening,
+    ) -> Result<(Sid, Handle, RequestId), HandshakeError> {
+        let registered = self.core.register().ok_or(HandshakeError::FORBIDDEN)?;
+        let (sid, handle, registration) = registered;
+        let request = self.core.next_request();
+        let handshake = Arc::new(Handshake::new(parts, transport));
+        let upper = (self.make)(handshake, handle.clone());
+        let core = Arc::clone(&self.core);
+        let opening = opening(request);
+        tokio::spawn(Driver::new(
+            sid,
+            core,
+            handle.clone(),
+            registration,
+            opening,
+            upper,
+        ));
+        Ok((sid, handle, request))
+    }
+
+    // A session that is there
+
+    async fn resume<B>(
+        &self,
+        mut request: Request<B>,
+        session: Handle,
+        transport: Transport,
+    ) -> Result<Response<Body>, HandshakeError>
+    where
+        B: HttpBody + Send + 'static,
+        B::Data: Send,
+    {
+        match (transport, request.method().clone()) {
+            (Transport::WebSocket, method) => {
+                let upgrade = hyper::upgrade::on(&mut request);
+                let (parts, _) = request.into_parts();
+                if !cors::allows(self.core.options.cors.as_ref(), &parts) {
+                    return Err(HandshakeError::FORBIDDEN);
+                }
+                let response = switch(&method, parts.version, &parts.headers)?;
+                let wire = Command::Wire(Wire::new(upgrade));
+                session
+                    .command(wire)
+                    .map_err(|_| HandshakeError::UnknownSession)?;
+                Ok(response)
+            }
+            (Transport::Polling, Method::GET) => {
+                let id = self.core.next_request();
+                let receiver = send(&session, Input::Poll { request: id })?;
+                let waiting = Waiting::new(session, id);
+                let reply = receiver.await.map_err(|_| HandshakeError::UnknownSession)?;
+                waiting.done();
+                Ok(answer(reply))
+            }
+            (Transport::Polling, Method::POST) => self.post(request, session).await,
+            (Transport::Polling, _) => Err(HandshakeError::BadRequest),
+        }
+    }
+
+    async fn post<B>(
+        &self,
+        request: Request<B>,
+        session: Handle,
+    ) -> Result<Response<Body>, HandshakeError>
+    where
+        B: HttpBody + Send + 'static,
+        B::Data: Send,
+    {
+        let id = self.core.next_request();
+        // a second POST is refused when its head is here, not when its body is
+        let receiver = send(&session, Input::Post { request: id })?;
+        let mut waiting = Waiting::new(session, id);
+        waiting.post = true;
+        let (parts, body) = request.into_parts();
+        let max = self.core.engine.max_payload;
+        let body = read_body(&parts.headers, body, max, self.core.options.body_timeout).await;
+        let input = match body {
+            Ok(body) => Input::PostBody { request: id, body },
+            Err(failure) => Input::PostFailed {
+                request: id,
+                failure,
+            },
+        };
+        waiting.session.command(Command::Input(input)).ok();
+        waiting.post = false;
+        let reply = receiver.await.map_err(|_| HandshakeError::UnknownSession)?;
+        waiting.done();
+        Ok(answer(reply))
+    }
+}
+
+fn send(session: &Handle, input: Input) -> Result<oneshot::Receiver<Reply>, HandshakeError> {
+    let (sender, receiver) = oneshot::channel();
+    let sent = session.command(Command::Request(input, sender));
+    sent.map_err(|_| HandshakeError::UnknownSession)?;
+    Ok(receiver)
+}
+
+/// Reports a request whose client went away before its answer.
+struct Waiting {
+    session: Handle,
+    request: RequestId,
+    post: bool,
+    answered: bool,
+}
+
+impl Waiting {
+    fn new(session: Handle, request: RequestId) -> Self {
+        Self {
+            session,
+            request,
+            post: false,
+            answered: false,
+        }
+    }
+
+    fn done(mut self) {
+        self.answered = true;
+    }
+}
+
+impl Drop for Waiting {
+    fn drop(&mut self) {
+        if self.answered {
+            return;
+        }
+        let request = self.request;
+        let input = if self.post {
+            Input::PostFailed {
+                request,
+                failure: PostFailure::Dropped,
+            }
+        } else {
+            Input::PollDropped { request }
+        };
+        self.session.command(Command::Input(input)).ok();
+    }
+}
+
+impl<F, U, B> tower_service::Service<Request<B>> for Service<F>
+where
+    F: Fn(Arc<Handshake>, Handle) -> U + Send + Sync + 'static,
+    U: Upper,
+    B: HttpBody + Send + 'static,
+    B::Data: Send,
+{
+    type Response = Response<Body>;
+    type Error = Infallible;
+    type Future = ResponseFuture;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Request<B>) -> Self::Future {
+        self.handle(request)
+    }
+}
+
+impl<F, U, B> hyper::service::Service<Request<B>> for Service<F>
+where
+    F: Fn(Arc<Handshake>, Handle) -> U + Send + Sync + 'static,
+    U: Upper,
+    B: HttpBody + Send + 'static,
+    B::Data: Send,
+{
+    type Response = Response<Body>;
+    type Error = Infallible;
+    type Future = ResponseFuture;
+
+    fn call(&self, request: Request<B>) -> Self::Future {
+        self.handle(request)
+    }
+}
+
+/// Puts the endpoint in front of another service, such as a whole axum `Router`.
+#[derive(Debug)]
+pub struct Layer<F> {
+    service: Service<F>,
+}
+
+impl<F> Clone for Layer<F> {
+    fn clone(&self) -> Self {
+        Self {
+            service: self.service.clone(),
+        }
+    }
+}
+
+impl<F, S> tower_layer::Layer<S> for Layer<F> {
+    type Service = Layered<F, S>;
+
+    fn layer(&self, inner: S) -> Self::Service {
+        Layered {
+            service: self.service.clone(),
+            inner,
+        }
+    }
+}
+
+/// What [`Layer`] makes of another service.
+#[derive(Debug)]
+pub struct Layered<F, S> {
+    service: Service<F>,
+    inner: S,
+}
+
+impl<F, S: Clone> Clone for Layered<F, S> {
+    fn clone(&self) -> Self {
+        Self {
+            service: self.service.clone(),
+            inner: self.inner.clone(),
+        }
+    }
+}
+
+impl<F, U, S, B, R> tower_service::Service<Request<B>> for Layered<F, S>
+where
+    F: Fn(Arc<Handshake>, Handle) -> U + Send + Sync + 'static,
+    U: Upper,
+    S: tower_service::Service<Request<B>, Response = Response<R>>,
+    S::Future: Send + 'static,
+    B: HttpBody + Send + 'static,
+    B::Data: Send,
+    R: HttpBody<Data = Bytes> + 'static,
+{
+    type Response = Response<EitherBody<R>>;
+    type Error = S::Error;
+    type Future = Pin<Box<dyn Future<Output = Result<Self::Response, S::Error>> + Send>>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
+        self.inner.poll_ready(cx)
+    }
+
+    fn call(&mut self, request: Request<B>) -> Self::Future {
+        if self.service.serves(request.uri().path()) {
+            let response = self.service.handle(request);
+            return Box::pin(async move {
+                let Ok(response) = response.await;
+                Ok(response.map(EitherBody::Own))
+            });
+        }
+        let response = self.inner.call(request);
+        Box::pin(async move {
+            Ok(response
+                .await?
+                .map(|body| EitherBody::Inner(Box::pin(body))))
+        })
+    }
+}
+
+/// The body of an answer: of the endpoint, or of the service behind it.
+#[derive(Debug)]
+pub enum EitherBody<R> {
+    /// The endpoint's.
+    Own(Body),
+    /// The other service's.
+    Inner(Pin<Box<R>>),
+}
+
+impl<R: HttpBody<Data = Bytes>> HttpBody for EitherBody<R> {
+    type Data = Bytes;
+    type Error = R::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<http_body::Frame<Bytes>, R::Error>>> {
+        match &mut *self {
+            Self::Own(body) => {
+                let frame = Pin::new(body).poll_frame(cx);
+                frame.map_err(|never| match never {})
+            }
+            Self::Inner(body) => body.as_mut().poll_frame(cx),
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        match self {
+            Self::Own(body) => body.is_end_stream(),
+            Self::Inner(body) => body.is_end_stream(),
+        }
+    }
+
+    fn size_hint(&self) -> http_body::SizeHint {
+        match self {
+            Self::Own(body) => body.size_hint(),
+            Self::Inner(body) => body.size_hint(),
+        }
+    }
+}

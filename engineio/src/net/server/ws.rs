@@ -1,0 +1,344 @@
+//! The reading half of a WebSocket, without I/O: bytes in, messages out (RFC 6455).
+//!
+//! Bytes are unmasked where they were read. Only what is unfinished is kept, so that an idle
+//! connection holds no buffer.
+
+use std::io::Cursor;
+
+use bytes::Bytes;
+use tungstenite::protocol::frame::FrameHeader;
+use tungstenite::protocol::frame::coding::{Control, Data as DataOpcode, OpCode};
+
+use crate::{Data, Text};
+
+/// Frames of one message, beyond which it is an attack: each costs more than it carries.
+const MAX_FRAGMENTS: u32 = 65_536;
+/// Longest content of a control frame.
+const MAX_CONTROL: u64 = 125;
+
+/// What a frame brought.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Item {
+    Message(Data),
+    Ping(Bytes),
+    Close,
+}
+
+/// Why the connection cannot go on: the code of the close frame.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Violation {
+    Protocol,
+    NotUtf8,
+    TooLarge,
+}
+
+impl Violation {
+    pub(crate) fn close_code(self) -> u16 {
+        match self {
+            Self::Protocol => 1002,
+            Self::NotUtf8 => 1007,
+            Self::TooLarge => 1009,
+        }
+    }
+}
+
+#[derive(Debug)]
+pub(crate) struct Reader {
+    max_message: usize,
+    /// The beginning of a frame whose rest was not read yet.
+    partial: Vec<u8>,
+    message: Option<Box<Fragments>>,
+}
+
+/// The frames so far of a message that came in several.
+#[derive(Debug)]
+struct Fragments {
+    binary: bool,
+    count: u32,
+    bytes: Vec<u8>,
+}
+
+impl Reader {
+    pub(crate) fn new(max_message: usize) -> Self {
+        Self {
+            max_message,
+            partial: Vec::new(),
+            message: None,
+        }
+    }
+
+    /// Takes what was read; `each` gets what is complete, in order.
+    pub(crate) fn feed(
+        &mut self,
+        read: &mut [u8],
+        mut each: impl FnMut(Item),
+    ) -> Result<(), Violation> {
+        if self.partial.is_empty() {
+            let used = self.parse(read, &mut each)?;
+            self.partial
+                .extend_from_slice(read.get(used..).unwrap_or_default());
+            return Ok(());
+        }
+        let mut joined = std::mem::take(&mut self.partial);
+        joined.extend_from_slice(read);
+        let used = self.parse(&mut joined, &mut each)?;
+        if used < joined.len() {
+            joined.drain(..used);
+            self.partial = joined;
+        }
+        Ok(())
+    }
+
+    /// Handles the complete frames at the beginning of `bytes` and tells how long they are.
+    fn parse(&mut self, bytes: &mut [u8], each: &mut impl FnMut(Item)) -> Result<usize, Violation> {
+        let mut used = 0;
+        loop {
+            let rest = bytes.get_mut(used..).unwrap_or_default();
+            if rest.len() < 2 {
+                return Ok(used);
+            }
+            let mut cursor = Cursor::new(&*rest);
+            let header = FrameHeader::parse(&mut cursor).map_err(|_| Violation::Protocol)?;
+            let Some((header, len)) = header else {
+                return Ok(used);
+            };
+            let len = self.check(&header, len)?;
+            let start = cursor.position() as usize;
+            let Some(content) = rest.get_mut(start..start + len) else {
+                return Ok(used);
+            };
+            if let Some(mask) = header.mask {
+                unmask(content, mask);
+            }
+            if let Some(item) = self.frame(&header, content)? {
+                each(item);
+            }
+            used += start + len;
+        }
+    }
+
+    /// Judges a frame by its header alone, before its content is waited for.
+    fn check(&self, header: &FrameHeader, len: u64) -> Result<usize, Violation> {
+        let FrameHeader {
+            is_final,
+            rsv1,
+            rsv2,
+            rsv3,
+            opcode,
+            mask,
+        } = header;
+        let legal = match opcode {
+            OpCode::Control(Control::Close | Control::Ping | Control::Pong) => {
+                *is_final && len <= MAX_CONTROL
+            }
+            OpCode::Data(DataOpcode::Continue) => self.message.is_some(),
+            OpCode::Data(DataOpcode::Text | DataOpcode::Binary) => self.message.is_none(),
+            OpCode::Control(Control::Reserved(_)) | OpCode::Data(DataOpcode::Reserved(_)) => false,
+        };
+        if !legal || *rsv1 || *rsv2 || *rsv3 || mask.is_none() || len > i64::MAX as u64 {
+            return Err(Violation::Protocol);
+        }
+        let before = self
+            .message
+            .as_ref()
+            .map_or(0, |message| message.bytes.len());
+        usize::try_from(len)
+            .ok()
+            .filter(|len| len.saturating_add(before) <= self.max_message.max(125))
+            .ok_or(Violation::TooLarge)
+    }
+
+    fn frame(&mut self, header: &FrameHeader, content: &[u8]) -> Result<Option<Item>, Violation> {
+        let binary = match header.opcode {
+            OpCode::Control(Control::Ping) => {
+                return Ok(Some(Item::Ping(Bytes::copy_from_slice(content))));
+            }
+            OpCode::Control(Control::Close) => return close(content).map(Some),
+            OpCode::Control(_) => return Ok(None),
+            OpCode::Data(DataOpcode::Continue) => return self.fragment(header.is_final, content),
+            OpCode::Data(opcode) => opcode == DataOpcode::Binary,
+        };
+        if header.is_final {
+            return message(binary, Bytes::copy_from_slice(content)).map(Some);
+        }
+        let bytes = content.to_vec();
+        self.message = Some(Box::new(Fragments {
+            binary,
+            count: 1,
+            bytes,
+        }));
+        Ok(None)
+    }
+
+    fn fragment(&mut self, is_final: bool, content: &[u8]) -> Result<Option<Item>, Violation> {
+        let mut fragments = self.message.take().ok_or(Violation::Protocol)?;
+        fragments.bytes.extend_from_slice(content);
+        fragments.count += 1;
+        if fragments.count > MAX_FRAGMENTS {
+            return Err(Violation::TooLarge);
+        }
+        if is_final {
+            return message(fragments.binary, fragments.bytes.into()).map(Some);
+        }
+        self.message = Some(fragments);
+        Ok(None)
+    }
+}
+
+fn message(binary: bool, bytes: Bytes) -> Result<Item, Violation> {
+    let data = if binary {
+        Data::Binary(bytes)
+    } else {
+        Data::Text(Text::from_utf8(bytes).map_err(|_| Violation::NotUtf8)?)
+    };
+    Ok(Item::Message(data))
+}
+
+/// Close frames are empty, or a code that may be sent and a reason in UTF-8 (section 7.4).
+fn close(content: &[u8]) -> Result<Item, Violation> {
+    let Some((code, reason)) = content.split_first_chunk::<2>() else {
+        return if content.is_empty() {
+            Ok(Item::Close)
+        } else {
+            Err(Violation::Protocol)
+        };
+    };
+    match u16::from_be_bytes(*code) {
+        1000..=1003 | 1007..=1014 | 3000..=4999 => {}
+        _ => return Err(Violation::Protocol),
+    }
+    std::str::from_utf8(reason)
+        .map(|_| Item::Close)
+        .map_err(|_| Violation::NotUtf8)
+}
+
+/// XORs with the repeated mask, eight bytes at a time.
+fn unmask(content: &mut [u8], mask: [u8; 4]) {
+    let [a, b, c, d] = mask;
+    let wide = u64::from_ne_bytes([a, b, c, d, a, b, c, d]);
+    let (words, tail) = content.as_chunks_mut::<8>();
+    for word in words {
+        *word = (u64::from_ne_bytes(*word) ^ wide).to_ne_bytes();
+    }
+    for (byte, mask) in tail.iter_mut().zip(mask.iter().cycle()) {
+        *byte ^= mask;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MASK: [u8; 4] = [0x11, 0x22, 0x33, 0x44];
+
+    fn frame(first: u8, content: &[u8]) -> Vec<u8> {
+        let mut out = vec![first];
+        match content.len() {
+            len @ ..126 => out.push(0x80 | len as u8),
+            len => {
+                out.push(0x80 | 126);
+                out.extend_from_slice(&(len as u16).to_be_bytes());
+            }
+        }
+        out.extend_from_slice(&MASK);
+        let mut content = content.to_vec();
+        unmask(&mut content, MASK);
+        out.extend_from_slice(&content);
+        out
+    }
+
+    fn read(reader: &mut Reader, bytes: &[u8]) -> Result<Vec<Item>, Violation> {
+        let mut items = Vec::new();
+        reader
+            .feed(&mut bytes.to_vec(), |item| items.push(item))
+            .map(|()| items)
+    }
+
+    fn text(text: &str) -> Item {
+        Item::Message(text.into())
+    }
+
+    #[test]
+    fn a_stream_cut_anywhere_gives_the_same_messages() {
+        let long = "é".repeat(300);
+        let mut stream = frame(0x81, b"4hello");
+        stream.extend(frame(0x89, b"ping"));
+        stream.extend(frame(0x01, b"4frag"));
+        stream.extend(frame(0x8a, b"pong in between"));
+        stream.extend(frame(0x00, b""));
+        stream.extend(frame(0x80, b"mented"));
+        stream.extend(frame(0x82, &[1, 2, 3]));
+        stream.extend(frame(0x81, long.as_bytes()));
+        stream.extend(frame(0x88, &[0x03, 0xe8]));
+        let expected = || {
+            vec![
+                text("4hello"),
+                Item::Ping(Bytes::from_static(b"ping")),
+                text("4fragmented"),
+                Item::Message(Data::Binary(Bytes::from_static(&[1, 2, 3]))),
+                text(&long),
+                Item::Close,
+            ]
+        };
+        for cut in 0..=stream.len() {
+            let mut reader = Reader::new(1000);
+            let mut items = read(&mut reader, &stream[..cut]).unwrap();
+            items.extend(read(&mut reader, &stream[cut..]).unwrap());
+            assert_eq!(items, expected(), "cut at {cut}");
+            assert_eq!(reader.partial.capacity(), 0);
+        }
+        let mut reader = Reader::new(1000);
+        let one_by_one = stream
+            .iter()
+            .flat_map(|byte| read(&mut reader, &[*byte]).unwrap());
+        assert_eq!(one_by_one.collect::<Vec<_>>(), expected());
+    }
+
+    #[test]
+    fn violations_are_seen_in_the_header() {
+        use Violation::{NotUtf8, Protocol, TooLarge};
+        let announced = |len: u64| {
+            let mut header = vec![0x82, 0x80 | 127];
+            header.extend_from_slice(&len.to_be_bytes());
+            header.extend_from_slice(&MASK);
+            header
+        };
+        for (bytes, violation) in [
+            (vec![0xb1, 0x80, 0, 0, 0, 0], Protocol),
+            (vec![0x81, 0x01, b'x'], Protocol),
+            (frame(0x80, b"nothing to continue"), Protocol),
+            (frame(0x83, b""), Protocol),
+            (frame(0x8b, b""), Protocol),
+            (frame(0x09, b"fragmented ping"), Protocol),
+            (frame(0x89, &[0; 126]), Protocol),
+            (frame(0x88, &[1]), Protocol),
+            (frame(0x88, &[0x03, 0xed]), Protocol),
+            (frame(0x88, &[0x03, 0xe8, 0xff]), NotUtf8),
+            ([frame(0x01, b"a"), frame(0x81, b"b")].concat(), Protocol),
+            (frame(0x81, &[0xff]), NotUtf8),
+            (announced(1001), TooLarge),
+            (announced(1 << 32), TooLarge),
+            (announced(1 << 63), Protocol),
+            (
+                [frame(0x02, &[0; 600]), frame(0x80, &[0; 401])].concat(),
+                TooLarge,
+            ),
+        ] {
+            assert_eq!(
+                read(&mut Reader::new(1000), &bytes),
+                Err(violation),
+                "{bytes:02x?}"
+            );
+        }
+        assert!(read(&mut Reader::new(1000), &frame(0x82, &[0; 1000])).is_ok());
+    }
+
+    #[test]
+    fn empty_fragments_are_counted() {
+        let mut reader = Reader::new(1000);
+        read(&mut reader, &frame(0x01, b"")).unwrap();
+        let empty = frame(0x00, b"").repeat(1000);
+        let end = (0..100).find_map(|_| read(&mut reader, &empty).err());
+        assert_eq!(end, Some(Violation::TooLarge));
+    }
+}
