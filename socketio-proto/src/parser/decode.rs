@@ -1,0 +1,246 @@
+//! [`Decoder`]: messages of one connection to packets.
+
+use std::fmt;
+
+use bytes::Bytes;
+use engineio::{Data, Text};
+use serde::de::{Deserializer as _, Error as _, SeqAccess, Visitor};
+use serde_json::value::RawValue;
+
+use super::header::{Header, Kind};
+use super::scan;
+use crate::args::{RawArgs, Spans};
+use crate::error::DecodeError;
+use crate::id::NamespaceId;
+use crate::limits::Limits;
+use crate::packet::{Body, Packet, is_reserved};
+
+/// Reads the messages of one connection, one after the other.
+///
+/// After an error the connection has to end: what follows would be read out of step.
+#[derive(Debug)]
+pub struct Decoder {
+    limits: Limits,
+    assembly: Option<Assembly>,
+}
+
+/// A packet that lacks attachments.
+#[derive(Debug)]
+struct Assembly {
+    namespace: NamespaceId,
+    arguments: Arguments,
+    attachments: Vec<Bytes>,
+    expected: usize,
+    bytes: usize,
+}
+
+/// An event or an ack, apart from its attachments.
+#[derive(Debug)]
+struct Arguments {
+    /// The body, with arguments that are still empty.
+    body: Body,
+    text: Text,
+    spans: Spans,
+}
+
+impl Decoder {
+    pub(super) fn new(limits: Limits) -> Self {
+        Self {
+            limits,
+            assembly: None,
+        }
+    }
+
+    /// Takes the next message. `None`: the packet needs more attachments.
+    ///
+    /// # Errors
+    /// The peer does not speak the protocol, or exceeds a limit.
+    pub fn feed(&mut self, data: Data) -> Result<Option<Packet>, DecodeError> {
+        match (self.assembly.take(), data) {
+            (None, Data::Text(text)) => self.text(&text),
+            (None, Data::Binary(_)) => Err(DecodeError::UnexpectedBinary),
+            (Some(_), Data::Text(_)) => Err(DecodeError::UnexpectedText),
+            (Some(assembly), Data::Binary(bytes)) => self.attachment(assembly, bytes),
+        }
+    }
+
+    /// Whether a packet has come without all of its attachments.
+    #[must_use]
+    pub fn is_assembling(&self) -> bool {
+        self.assembly.is_some()
+    }
+
+    /// Bytes of the unfinished packet.
+    #[must_use]
+    pub fn buffered(&self) -> usize {
+        self.assembly.as_ref().map_or(0, |assembly| assembly.bytes)
+    }
+
+    fn text(&mut self, text: &Text) -> Result<Option<Packet>, DecodeError> {
+        if text.len() > self.limits.packet_bytes || u32::try_from(text.len()).is_err() {
+            return Err(DecodeError::TooLarge);
+        }
+        let header = Header::parse(text, &self.limits)?;
+        let namespace = header.namespace.clone();
+        let expected = header.attachments;
+        let body = match (header.kind, header.id) {
+            (Kind::Event | Kind::Ack, _) => {
+                let arguments = arguments(text, &header, &self.limits)?;
+                if expected > 0 {
+                    self.assembly = Some(Assembly {
+                        namespace,
+                        arguments,
+                        attachments: Vec::with_capacity(expected),
+                        expected,
+                        bytes: text.len(),
+                    });
+                    return Ok(None);
+                }
+                arguments.complete(Vec::new())
+            }
+            (_, Some(_)) => return Err(DecodeError::InvalidAckId),
+            (Kind::Connect, None) if header.payload.is_empty() => Body::Connect { payload: None },
+            (Kind::Connect, None) => Body::Connect {
+                payload: Some(document(text, header.payload, "{", &self.limits)?),
+            },
+            (Kind::Disconnect, None) if header.payload.is_empty() => Body::Disconnect,
+            (Kind::Disconnect, None) => return Err(DecodeError::InvalidPayload),
+            (Kind::ConnectError, None) => Body::ConnectError {
+                payload: document(text, header.payload, "{\"", &self.limits)?,
+            },
+        };
+        Ok(Some(Packet { namespace, body }))
+    }
+
+    fn attachment(
+        &mut self,
+        mut assembly: Assembly,
+        bytes: Bytes,
+    ) -> Result<Option<Packet>, DecodeError> {
+        assembly.bytes = assembly.bytes.saturating_add(bytes.len());
+        if assembly.bytes > self.limits.packet_bytes {
+            return Err(DecodeError::TooLarge);
+        }
+        assembly.attachments.push(bytes);
+        if assembly.attachments.len() < assembly.expected {
+            self.assembly = Some(assembly);
+            return Ok(None);
+        }
+        Ok(Some(Packet {
+            namespace: assembly.namespace,
+            body: assembly.arguments.complete(assembly.attachments),
+        }))
+    }
+}
+
+impl Arguments {
+    fn complete(self, attachments: Vec<Bytes>) -> Body {
+        let args = RawArgs::new(self.text, self.spans, attachments);
+        match self.body {
+            Body::Event { name, ack, .. } => Body::Event { name, args, ack },
+            Body::Ack { id, .. } => Body::Ack { id, args },
+            other => other,
+        }
+    }
+}
+
+/// A payload that is one JSON value and starts with one of `openings`.
+fn document(
+    text: &Text,
+    payload: &str,
+    openings: &str,
+    limits: &Limits,
+) -> Result<Text, DecodeError> {
+    if !payload.starts_with(|c| openings.contains(c)) {
+        return Err(DecodeError::InvalidPayload);
+    }
+    let value: &RawValue =
+        serde_json::from_str(payload).map_err(|_| DecodeError::InvalidPayload)?;
+    scan::depth(payload.as_bytes(), limits.depth)?;
+    Ok(text.share(value.get()))
+}
+
+/// The payload of an event or an ack: one validating pass that finds the arguments.
+fn arguments(text: &Text, header: &Header<'_>, limits: &Limits) -> Result<Arguments, DecodeError> {
+    let payload = header.payload;
+    if !payload.starts_with('[') {
+        return Err(DecodeError::InvalidPayload);
+    }
+    let args = RawArgs::default();
+    let (body, spans) = match (header.kind, header.id) {
+        (Kind::Ack, None) => return Err(DecodeError::InvalidAckId),
+        (Kind::Ack, Some(id)) => (Body::Ack { id, args }, split(payload, false)?.1),
+        (_, ack) => {
+            let (name, spans) = split(payload, true)?;
+            let name = event_name(text, name.ok_or(DecodeError::InvalidName)?)?;
+            (Body::Event { name, args, ack }, spans)
+        }
+    };
+    match header.attachments {
+        0 => scan::depth(payload.as_bytes(), limits.depth)?,
+        count => scan::placeholders(payload.as_bytes(), limits.depth, count)?,
+    }
+    Ok(Arguments {
+        body,
+        text: text.share(payload),
+        spans,
+    })
+}
+
+fn event_name(text: &Text, json: &str) -> Result<Text, DecodeError> {
+    let name = match json.as_bytes() {
+        [b'"', .., b'"'] if json.contains('\\') => serde_json::from_str::<String>(json)
+            .map_err(|_| DecodeError::InvalidName)?
+            .into(),
+        [b'"', .., b'"'] => text.share(json.get(1..json.len() - 1).unwrap_or_default()),
+        [b'-' | b'0'..=b'9', ..] => text.share(json),
+        _ => return Err(DecodeError::InvalidName),
+    };
+    if is_reserved(&name) {
+        return Err(DecodeError::ReservedName);
+    }
+    Ok(name)
+}
+
+/// Finds the elements of the JSON array `array`, the first of them apart if it is `named`.
+fn split(array: &str, named: bool) -> Result<(Option<&str>, Spans), DecodeError> {
+    let mut json = serde_json::Deserializer::from_str(array);
+    let elements = json
+        .deserialize_seq(Elements { array, named })
+        .map_err(|_| DecodeError::InvalidPayload)?;
+    json.end().map_err(|_| DecodeError::InvalidPayload)?;
+    Ok(elements)
+}
+
+struct Elements<'a> {
+    array: &'a str,
+    named: bool,
+}
+
+impl<'a> Visitor<'a> for Elements<'a> {
+    type Value = (Option<&'a str>, Spans);
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an array")
+    }
+
+    fn visit_seq<A: SeqAccess<'a>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
+        let mut name = None;
+        if self.named {
+            name = seq.next_element::<&RawValue>()?.map(RawValue::get);
+        }
+        let mut spans = Spans::default();
+        while let Some(element) = seq.next_element::<&RawValue>()? {
+            let span = span(self.array, element.get());
+            spans.push(span.ok_or_else(|| A::Error::custom("longer than 4 GiB"))?);
+        }
+        Ok((name, spans))
+    }
+}
+
+/// Where `part`, a slice of `whole`, lies in it.
+fn span(whole: &str, part: &str) -> Option<(u32, u32)> {
+    let start = (part.as_ptr() as usize).checked_sub(whole.as_ptr() as usize)?;
+    let end = start.checked_add(part.len())?;
+    Some((u32::try_from(start).ok()?, u32::try_from(end).ok()?))
+}

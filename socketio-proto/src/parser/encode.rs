@@ -1,0 +1,131 @@
+//! The JSON form, written straight into the buffer of a frame.
+
+use std::io::Write as _;
+
+use engineio::{Batch, Frame, FrameWriter};
+
+use super::scan;
+use crate::args::{ArgsWriter, IntoArgs};
+use crate::error::EncodeError;
+use crate::id::{AckId, NamespaceId, SessionKey, SocketId};
+use crate::limits::Limits;
+use crate::packet::{ConnectError, is_reserved};
+
+pub(super) fn event<P: IntoArgs + ?Sized>(
+    namespace: &NamespaceId,
+    name: &str,
+    payload: &P,
+    ack: Option<AckId>,
+    limits: &Limits,
+) -> Result<Batch, EncodeError> {
+    if is_reserved(name) {
+        return Err(EncodeError::Reserved);
+    }
+    let mut text = head("2", namespace);
+    push_id(&mut text, ack);
+    let start = text.content_len();
+    text.push_str("[");
+    push_json(&mut text, name);
+    let mut out = ArgsWriter::new(&mut text, limits.attachments).after_name();
+    payload.write_args(&mut out)?;
+    let (attachments, _) = out.finish();
+    text.push_str("]");
+    finish(text, start, "5", attachments)
+}
+
+pub(super) fn ack<P: IntoArgs + ?Sized>(
+    namespace: &NamespaceId,
+    id: AckId,
+    payload: &P,
+    limits: &Limits,
+) -> Result<Batch, EncodeError> {
+    let mut text = head("3", namespace);
+    push_id(&mut text, Some(id));
+    let start = text.content_len();
+    text.push_str("[");
+    let mut out = ArgsWriter::new(&mut text, limits.attachments);
+    payload.write_args(&mut out)?;
+    let (attachments, _) = out.finish();
+    text.push_str("]");
+    finish(text, start, "6", attachments)
+}
+
+pub(super) fn connected(namespace: &NamespaceId, id: &SocketId, key: Option<&SessionKey>) -> Batch {
+    let mut text = head("0", namespace);
+    text.push_str("{\"sid\":\"");
+    text.push_str(id.as_str());
+    text.push_str("\"");
+    if let Some(key) = key {
+        text.push_str(",\"pid\":");
+        push_json(&mut text, key.as_str());
+    }
+    text.push_str("}");
+    text.finish().into()
+}
+
+pub(super) fn connect(namespace: &NamespaceId, auth: Option<&str>) -> Batch {
+    let mut text = head("0", namespace);
+    text.push_str(auth.unwrap_or_default());
+    text.finish().into()
+}
+
+pub(super) fn connect_error(namespace: &NamespaceId, error: &ConnectError) -> Batch {
+    let mut text = head("4", namespace);
+    text.push_str("{\"message\":");
+    push_json(&mut text, error.message());
+    if let Some(data) = error.data_json() {
+        text.push_str(",\"data\":");
+        text.push_str(data);
+    }
+    text.push_str("}");
+    text.finish().into()
+}
+
+pub(super) fn disconnect(namespace: &NamespaceId) -> Batch {
+    head("1", namespace).finish().into()
+}
+
+/// The type, and the namespace unless it is `/`.
+fn head(kind: &str, namespace: &NamespaceId) -> FrameWriter {
+    let mut text = FrameWriter::text();
+    text.push_str(kind);
+    if !namespace.is_root() {
+        text.push_str(namespace.as_str());
+        text.push_str(",");
+    }
+    text
+}
+
+fn push_id(text: &mut FrameWriter, id: Option<AckId>) {
+    if let Some(id) = id {
+        write!(text, "{id}").expect("a frame in memory takes everything");
+    }
+}
+
+fn push_json(text: &mut FrameWriter, string: &str) {
+    serde_json::to_writer(text, string).expect("a string always has a form in JSON");
+}
+
+/// Adds the attachments. That there are any is known only once the arguments are written, so the
+/// text is copied behind the longer header then. `start` is where the JSON starts in the message.
+fn finish(
+    text: FrameWriter,
+    start: usize,
+    binary_kind: &str,
+    attachments: Vec<Frame>,
+) -> Result<Batch, EncodeError> {
+    let frame = text.finish();
+    if attachments.is_empty() {
+        return Ok(frame.into());
+    }
+    let message = frame.payload();
+    let json = message.get(start..).unwrap_or_default();
+    scan::placeholders(json, usize::MAX, attachments.len())
+        .map_err(|_| EncodeError::Placeholder)?;
+    let mut text = FrameWriter::text_with_capacity(message.len() + 4);
+    text.push_str(binary_kind);
+    write!(text, "{}-", attachments.len()).expect("a frame in memory takes everything");
+    // what stands behind the types of the message (`4`) and of the packet
+    text.push_bytes(message.get(2..).unwrap_or_default());
+    Ok(Batch::new(text.finish(), attachments))
+}

@@ -1,0 +1,113 @@
+//! What stands before the JSON of a packet.
+
+use engineio::Text;
+
+use crate::error::DecodeError;
+use crate::id::{AckId, NamespaceId};
+use crate::limits::Limits;
+
+/// `<type>[<attachments>-][<namespace>,][<ack id>]`, and the rest.
+pub(super) struct Header<'a> {
+    pub(super) kind: Kind,
+    /// Binary messages that follow. 0 for the types that have none.
+    pub(super) attachments: usize,
+    pub(super) namespace: NamespaceId,
+    pub(super) id: Option<AckId>,
+    pub(super) payload: &'a str,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    Connect,
+    Disconnect,
+    Event,
+    Ack,
+    ConnectError,
+}
+
+impl<'a> Header<'a> {
+    pub(super) fn parse(text: &'a Text, limits: &Limits) -> Result<Self, DecodeError> {
+        let (kind, binary, rest) = kind(text)?;
+        let (attachments, rest) = if binary {
+            attachments(rest, limits)?
+        } else {
+            (0, rest)
+        };
+        let (namespace, rest) = namespace(text, rest)?;
+        let (id, payload) = ack_id(rest)?;
+        Ok(Self {
+            kind,
+            attachments,
+            namespace,
+            id,
+            payload,
+        })
+    }
+}
+
+fn kind(text: &str) -> Result<(Kind, bool, &str), DecodeError> {
+    let (digit, rest) = text.split_at_checked(1).ok_or(DecodeError::UnknownType)?;
+    let (kind, binary) = match digit {
+        "0" => (Kind::Connect, false),
+        "1" => (Kind::Disconnect, false),
+        "2" => (Kind::Event, false),
+        "3" => (Kind::Ack, false),
+        "4" => (Kind::ConnectError, false),
+        "5" => (Kind::Event, true),
+        "6" => (Kind::Ack, true),
+        _ => return Err(DecodeError::UnknownType),
+    };
+    Ok((kind, binary, rest))
+}
+
+fn attachments<'a>(text: &'a str, limits: &Limits) -> Result<(usize, &'a str), DecodeError> {
+    let (digits, rest) = split_digits(text);
+    let rest = rest
+        .strip_prefix('-')
+        .ok_or(DecodeError::InvalidAttachments)?;
+    match number(digits) {
+        None | Some(0) => Err(DecodeError::InvalidAttachments),
+        Some(count) => match usize::try_from(count) {
+            Ok(count) if count <= limits.attachments => Ok((count, rest)),
+            _ => Err(DecodeError::TooManyAttachments),
+        },
+    }
+}
+
+/// Both `/chat,` and, at the end, `/chat` name a namespace. Without a slash it is `/`.
+fn namespace<'a>(text: &Text, rest: &'a str) -> Result<(NamespaceId, &'a str), DecodeError> {
+    if !rest.starts_with('/') {
+        return Ok((NamespaceId::ROOT, rest));
+    }
+    let (name, rest) = rest.split_once(',').unwrap_or((rest, ""));
+    let namespace =
+        NamespaceId::parse(text.share(name)).map_err(|_| DecodeError::InvalidNamespace)?;
+    Ok((namespace, rest))
+}
+
+fn ack_id(rest: &str) -> Result<(Option<AckId>, &str), DecodeError> {
+    let (digits, payload) = split_digits(rest);
+    if digits.is_empty() {
+        return Ok((None, payload));
+    }
+    let id = number(digits)
+        .and_then(AckId::new)
+        .ok_or(DecodeError::InvalidAckId)?;
+    Ok((Some(id), payload))
+}
+
+fn split_digits(text: &str) -> (&str, &str) {
+    let end = text
+        .bytes()
+        .position(|byte| !byte.is_ascii_digit())
+        .unwrap_or(text.len());
+    text.split_at_checked(end).unwrap_or((text, ""))
+}
+
+/// 1 to 16 digits.
+fn number(digits: &str) -> Option<u64> {
+    if digits.len() > 16 {
+        return None;
+    }
+    digits.parse().ok()
+}

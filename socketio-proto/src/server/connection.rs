@@ -1,0 +1,343 @@
+//! [`Connection`]: the machine itself.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+use std::time::Instant;
+
+use engineio::{Batch, CloseReason, Data, Text};
+
+use super::acks::Acks;
+use super::{Config, Event, Output};
+use crate::error::{DisconnectReason, Misuse};
+use crate::id::{AckId, NamespaceId, SessionKey, SocketId};
+use crate::packet::{Body, ConnectError, Packet};
+use crate::parser::{Decoder, Parser};
+
+/// The server's end of one connection. The module's page has the contract.
+#[derive(Debug)]
+pub struct Connection {
+    parser: Parser,
+    config: Arc<Config>,
+    decoder: Decoder,
+    namespaces: BTreeMap<NamespaceId, State>,
+    /// How many of them are `Connected`.
+    connected: usize,
+    acks: Acks,
+    connect_deadline: Option<Instant>,
+    assembly_deadline: Option<Instant>,
+    outputs: VecDeque<Output>,
+    closed: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    /// The client asked to join and waits for the answer.
+    Connecting,
+    Connected,
+    /// The server put the client out; the client may not know yet.
+    Left,
+}
+
+/// Input
+impl Connection {
+    /// A connection that has just been opened.
+    #[must_use]
+    pub fn new(parser: Parser, config: Arc<Config>, now: Instant) -> Self {
+        Self {
+            decoder: parser.decoder(config.limits),
+            parser,
+            namespaces: BTreeMap::new(),
+            connected: 0,
+            acks: Acks::default(),
+            connect_deadline: now.checked_add(config.connect_timeout),
+            assembly_deadline: None,
+            outputs: VecDeque::new(),
+            closed: false,
+            config,
+        }
+    }
+
+    /// A message came.
+    pub fn handle_data(&mut self, now: Instant, data: Data) {
+        self.handle_timeout(now);
+        if self.closed {
+            return;
+        }
+        let packet = self.decoder.feed(data);
+        if self.decoder.is_assembling() {
+            let timeout = self.config.assembly_timeout;
+            self.assembly_deadline = self.assembly_deadline.or_else(|| now.checked_add(timeout));
+        } else {
+            self.assembly_deadline = None;
+        }
+        match packet {
+            Ok(Some(packet)) => self.packet(now, packet),
+            Ok(None) => {}
+            Err(_) => self.close(CloseReason::ParseError),
+        }
+    }
+
+    /// The transport is gone.
+    pub fn handle_closed(&mut self, now: Instant, reason: CloseReason) {
+        self.handle_timeout(now);
+        self.end(reason.into());
+    }
+
+    /// The time that [`Connection::poll_timeout`] named has come.
+    pub fn handle_timeout(&mut self, now: Instant) {
+        while let Some((namespace, id)) = self.acks.expired(now) {
+            self.event(Event::AckExpired { namespace, id });
+        }
+        if self
+            .connect_deadline
+            .is_some_and(|deadline| deadline <= now)
+        {
+            self.close(CloseReason::ForcedClose);
+        }
+        if self
+            .assembly_deadline
+            .is_some_and(|deadline| deadline <= now)
+        {
+            self.close(CloseReason::ParseError);
+        }
+    }
+
+    /// Lets the client in, under `id`; with the `key` it may recover its session.
+    ///
+    /// # Errors
+    /// The namespace is not connecting, or the connection is closed.
+    pub fn accept(
+        &mut self,
+        now: Instant,
+        namespace: &NamespaceId,
+        id: SocketId,
+        key: Option<&SessionKey>,
+    ) -> Result<(), Misuse> {
+        self.expire(now)?;
+        let state = self.namespaces.get_mut(namespace);
+        *state
+            .filter(|state| **state == State::Connecting)
+            .ok_or(Misuse::NotConnecting)? = State::Connected;
+        self.connected += 1;
+        self.connect_deadline = None;
+        let batch = self.parser.connected(namespace, &id, key);
+        self.outputs.push_back(Output::Send(batch));
+        Ok(())
+    }
+
+    /// Keeps the client out of the namespace, for this time.
+    ///
+    /// # Errors
+    /// The namespace is not connecting, or the connection is closed.
+    pub fn refuse(
+        &mut self,
+        now: Instant,
+        namespace: &NamespaceId,
+        error: &ConnectError,
+    ) -> Result<(), Misuse> {
+        self.expire(now)?;
+        if self.namespaces.get(namespace) != Some(&State::Connecting) {
+            return Err(Misuse::NotConnecting);
+        }
+        self.namespaces.remove(namespace);
+        let batch = self.parser.connect_error(namespace, error);
+        self.outputs.push_back(Output::Send(batch));
+        Ok(())
+    }
+
+    /// Sends frames that the parser of this connection made for `namespace`.
+    ///
+    /// # Errors
+    /// The namespace is not connected, or the connection is closed.
+    pub fn send(&mut self, namespace: &NamespaceId, batch: Batch) -> Result<(), Misuse> {
+        self.connected(namespace)?;
+        self.outputs.push_back(Output::Send(batch));
+        Ok(())
+    }
+
+    /// From now until `until` an ack under `id` is expected. The event that asks for it is the
+    /// caller's to send.
+    ///
+    /// # Errors
+    /// The namespace is not connected, the id is in use, or too many acks are pending.
+    pub fn expect_ack(
+        &mut self,
+        now: Instant,
+        namespace: &NamespaceId,
+        id: AckId,
+        until: Instant,
+    ) -> Result<(), Misuse> {
+        self.expire(now)?;
+        let namespace = self.connected(namespace)?;
+        if self.acks.len() >= self.config.limits.pending_acks {
+            return Err(Misuse::TooManyAcks);
+        }
+        self.acks.insert(namespace, id, until)
+    }
+
+    /// Puts the client out of the namespace.
+    ///
+    /// # Errors
+    /// The namespace is not connected, or the connection is closed.
+    pub fn disconnect(&mut self, now: Instant, namespace: &NamespaceId) -> Result<(), Misuse> {
+        self.expire(now)?;
+        let namespace = self.connected(namespace)?;
+        let batch = self.parser.disconnect(&namespace);
+        self.outputs.push_back(Output::Send(batch));
+        self.namespaces.insert(namespace.clone(), State::Left);
+        self.left(now, namespace, DisconnectReason::ServerNamespaceDisconnect);
+        Ok(())
+    }
+}
+
+/// Output
+impl Connection {
+    /// The next thing to do, in order.
+    pub fn poll_output(&mut self) -> Option<Output> {
+        self.outputs.pop_front()
+    }
+
+    /// When [`Connection::handle_timeout`] has to be called.
+    #[must_use]
+    pub fn poll_timeout(&self) -> Option<Instant> {
+        [
+            self.connect_deadline,
+            self.assembly_deadline,
+            self.acks.deadline(),
+        ]
+        .into_iter()
+        .flatten()
+        .min()
+    }
+}
+
+impl Connection {
+    fn packet(&mut self, now: Instant, packet: Packet) {
+        // the name in the map, so that no event keeps the packet's memory alive
+        let known = self.namespaces.get_key_value(&packet.namespace);
+        let (namespace, state) = match known {
+            Some((name, state)) => (name.clone(), Some(*state)),
+            None => (packet.namespace, None),
+        };
+        match (state, packet.body) {
+            (None | Some(State::Left), Body::Connect { payload }) => {
+                self.connect_requested(namespace, payload);
+            }
+            (_, Body::ConnectError { .. })
+            | (Some(State::Connecting | State::Connected), Body::Connect { .. })
+            | (
+                None | Some(State::Connecting),
+                Body::Event { .. } | Body::Ack { .. } | Body::Disconnect,
+            ) => self.close(CloseReason::ParseError),
+            (Some(State::Connected), Body::Event { name, args, ack }) => {
+                self.event(Event::Received {
+                    namespace,
+                    name,
+                    args,
+                    ack,
+                });
+            }
+            (Some(State::Connected), Body::Ack { id, args }) => {
+                if self.acks.remove(&namespace, id) {
+                    self.event(Event::Acked {
+                        namespace,
+                        id,
+                        args,
+                    });
+                }
+            }
+            (Some(State::Connected), Body::Disconnect) => {
+                self.namespaces.remove(&namespace);
+                self.left(now, namespace, DisconnectReason::ClientNamespaceDisconnect);
+            }
+            (Some(State::Left), Body::Disconnect) => {
+                self.namespaces.remove(&namespace);
+            }
+            (Some(State::Left), Body::Event { .. } | Body::Ack { .. }) => {}
+        }
+    }
+
+    fn connect_requested(&mut self, namespace: NamespaceId, auth: Option<Text>) {
+        let namespace = namespace.detached();
+        if !self.namespaces.contains_key(&namespace) && !self.make_room() {
+            let error = ConnectError::new("too many namespaces");
+            let batch = self.parser.connect_error(&namespace, &error);
+            self.outputs.push_back(Output::Send(batch));
+            return;
+        }
+        self.namespaces.insert(namespace.clone(), State::Connecting);
+        self.event(Event::ConnectRequested { namespace, auth });
+    }
+
+    /// Whether one more namespace may be known; the memory of one that was left gives way.
+    fn make_room(&mut self) -> bool {
+        if self.namespaces.len() < self.config.limits.namespaces {
+            return true;
+        }
+        let mut names = self.namespaces.iter();
+        let left = names.find(|(_, state)| **state == State::Left);
+        let Some(name) = left.map(|(name, _)| name.clone()) else {
+            return false;
+        };
+        self.namespaces.remove(&name);
+        true
+    }
+
+    /// A namespace is no longer connected.
+    fn left(&mut self, now: Instant, namespace: NamespaceId, reason: DisconnectReason) {
+        self.acks.forget(&namespace);
+        self.connected -= 1;
+        if self.connected == 0 {
+            self.connect_deadline = now.checked_add(self.config.connect_timeout);
+        }
+        self.event(Event::Disconnected { namespace, reason });
+    }
+
+    fn close(&mut self, reason: CloseReason) {
+        if self.end(reason.into()) {
+            self.outputs.push_back(Output::Close(reason));
+        }
+    }
+
+    /// Tells every connected namespace, then keeps silent. Whether it was open.
+    fn end(&mut self, reason: DisconnectReason) -> bool {
+        if self.closed {
+            return false;
+        }
+        self.closed = true;
+        self.acks.clear();
+        self.connect_deadline = None;
+        self.assembly_deadline = None;
+        self.decoder = self.parser.decoder(self.config.limits);
+        for (namespace, state) in std::mem::take(&mut self.namespaces) {
+            if state == State::Connected {
+                self.event(Event::Disconnected { namespace, reason });
+            }
+        }
+        true
+    }
+
+    /// Fires what is due before a call that needs an open connection.
+    fn expire(&mut self, now: Instant) -> Result<(), Misuse> {
+        self.handle_timeout(now);
+        if self.closed {
+            return Err(Misuse::Closed);
+        }
+        Ok(())
+    }
+
+    /// The name as the map has it, if the namespace is connected.
+    fn connected(&self, namespace: &NamespaceId) -> Result<NamespaceId, Misuse> {
+        if self.closed {
+            return Err(Misuse::Closed);
+        }
+        match self.namespaces.get_key_value(namespace) {
+            Some((name, State::Connected)) => Ok(name.clone()),
+            _ => Err(Misuse::NotConnected),
+        }
+    }
+
+    fn event(&mut self, event: Event) {
+        self.outputs.push_back(Output::Event(event));
+    }
+}
