@@ -1,4 +1,9 @@
 //! What holds for all values, all bytes and all sequences of operations.
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a failure of the test"
+)]
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

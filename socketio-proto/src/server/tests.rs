@@ -457,7 +457,6 @@ fn an_unfinished_packet_has_a_deadline() {
 fn kept_names_do_not_keep_packets_alive() {
     let mut rig = Rig::new(Config::default());
     let packet = Text::from("0/a,");
-    let range = packet.as_ptr() as usize..packet.as_ptr() as usize + packet.len();
     rig.connection
         .handle_data(rig.now, Data::Text(packet.clone()));
     let Some(Output::Event(Event::ConnectRequested { namespace, .. })) =
@@ -465,5 +464,7 @@ fn kept_names_do_not_keep_packets_alive() {
     else {
         panic!()
     };
+    let start = packet.as_ptr() as usize;
+    let range = start..start + packet.len();
     assert!(!range.contains(&(namespace.as_str().as_ptr() as usize)));
 }
