@@ -119,6 +119,9 @@ pub enum Misuse {
     /// The namespace has not asked to be connected, or was answered already.
     #[error("the namespace is not connecting")]
     NotConnecting,
+    /// No acknowledgement with this id is awaited.
+    #[error("the ack is not expected")]
+    NotExpected,
     /// The connection owes [`Limits::pending_acks`](crate::Limits::pending_acks) already.
     #[error("too many pending acks")]
     TooManyAcks,

@@ -175,6 +175,24 @@ impl Connection {
         self.acks.insert(namespace, id, until)
     }
 
+    /// Moves the deadline of an ack that is expected.
+    ///
+    /// # Errors
+    /// The connection is closed, or no such ack is expected.
+    pub fn limit_ack(
+        &mut self,
+        now: Instant,
+        namespace: &NamespaceId,
+        id: AckId,
+        until: Instant,
+    ) -> Result<(), Misuse> {
+        self.expire(now)?;
+        if !self.acks.remove(namespace, id) {
+            return Err(Misuse::NotExpected);
+        }
+        self.acks.insert(namespace.clone(), id, until)
+    }
+
     /// Puts the client out of the namespace.
     ///
     /// # Errors

@@ -18,6 +18,7 @@ pub(super) struct Core {
     sessions: Mutex<HashMap<Sid, Handle>>,
     requests: AtomicU64,
     pub(super) connections: AtomicUsize,
+    pub(super) tasks: AtomicUsize,
     closing: std::sync::atomic::AtomicBool,
 }
 
@@ -41,6 +42,7 @@ impl Core {
             sessions: Mutex::default(),
             requests: AtomicU64::new(0),
             connections: AtomicUsize::new(0),
+            tasks: AtomicUsize::new(0),
             closing: false.into(),
         })
     }
@@ -104,6 +106,23 @@ impl Core {
 
     pub(super) fn is_closing(&self) -> bool {
         self.closing.load(Ordering::SeqCst)
+    }
+}
+
+/// Counts a task for as long as it lives.
+#[derive(Debug)]
+pub(super) struct Task(Arc<Core>);
+
+impl Task {
+    pub(super) fn new(core: &Arc<Core>) -> Self {
+        core.tasks.fetch_add(1, Ordering::Relaxed);
+        Self(Arc::clone(core))
+    }
+}
+
+impl Drop for Task {
+    fn drop(&mut self) {
+        self.0.tasks.fetch_sub(1, Ordering::Relaxed);
     }
 }
 

@@ -11,7 +11,7 @@ use tokio::sync::oneshot;
 use tokio::time::Sleep;
 
 use super::Upper;
-use super::core::{Core, Registration};
+use super::core::{Core, Registration, Task};
 use super::io::{Flush, Wire};
 use super::link::{Link, Read};
 use super::shared::{Command, Handle};
@@ -45,6 +45,7 @@ pub(super) struct Driver<U> {
     /// When a client that takes nothing is given up.
     stalls_at: Option<Instant>,
     _registration: Registration,
+    _task: Task,
 }
 
 impl<U: Upper> Driver<U> {
@@ -71,6 +72,7 @@ impl<U: Upper> Driver<U> {
             }
         };
         Self {
+            _task: Task::new(&core),
             session: Session::new(sid, Arc::clone(&core.engine), first, now),
             upper,
             handle,
@@ -110,7 +112,7 @@ impl<U: Upper> Driver<U> {
         self.next_link += 1;
         let link = Box::new(Link::new(id, wire, self.core.engine.max_payload));
         if self.link.is_some() {
-            return link.close(cx, Default::default());
+            return link.close(cx, Default::default(), &self.core);
         }
         self.link = Some(link);
         self.session
@@ -129,7 +131,7 @@ impl<U: Upper> Driver<U> {
                 // the end of the session's own link waits for the queue: see `finish`
                 Output::CloseLink { link } if !self.session.is_closed() => {
                     if let Some(probe) = self.link.take_if(|probe| probe.id == link) {
-                        probe.close(cx, Default::default());
+                        probe.close(cx, Default::default(), &self.core);
                     }
                 }
                 Output::CloseLink { .. } => {}
@@ -182,7 +184,7 @@ impl<U: Upper> Driver<U> {
                 self.session
                     .handle_input(now, Input::LinkClosed { link: id, reason });
                 if probing && let Some(probe) = self.link.take() {
-                    probe.close(cx, Default::default());
+                    probe.close(cx, Default::default(), &self.core);
                 }
                 true
             }
@@ -292,11 +294,15 @@ impl<U: Upper> Driver<U> {
         for command in commands {
             if let Command::Wire(wire) = command {
                 let id = LinkId::new(self.next_link);
-                Link::new(id, wire, self.core.engine.max_payload).close(cx, Default::default());
+                Link::new(id, wire, self.core.engine.max_payload).close(
+                    cx,
+                    Default::default(),
+                    &self.core,
+                );
             }
         }
         if let Some(link) = self.link.take() {
-            link.close(cx, queue);
+            link.close(cx, queue, &self.core);
         }
     }
 }

@@ -1,11 +1,13 @@
 //! [`Link`]: one WebSocket of a session, and how it ends.
 
 use std::future::poll_fn;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
 use tokio::time::timeout;
 
+use super::core::{Core, Task};
 use super::io::{Flush, READ_BYTES, Wire};
 use super::shared::Queue;
 use super::ws::{Item, Reader};
@@ -157,7 +159,7 @@ impl Link {
 
     /// Ends the connection. What is queued leaves first, as far as the peer reads; nobody waits
     /// for that: it goes on in a task of its own when it cannot be done at once.
-    pub(super) fn close(mut self, cx: &mut Context<'_>, mut messages: Queue) {
+    pub(super) fn close(mut self, cx: &mut Context<'_>, mut messages: Queue, core: &Arc<Core>) {
         match self.ending {
             Ending::Gone => return,
             // the peer wants to hear no more messages
@@ -170,7 +172,9 @@ impl Link {
             Ending::Ours => messages.push(Frame::control(OPCODE_CLOSE, &[])),
             Ending::Violated => messages = Queue::default(),
         }
+        let task = Task::new(core);
         tokio::spawn(async move {
+            let _task = task;
             let written = timeout(
                 WRITE_DEADLINE,
                 poll_fn(|cx| match self.flush(cx, Some(&mut messages)).0 {

@@ -82,6 +82,12 @@ impl Server {
             .load(crate::net::sync::Ordering::SeqCst)
     }
 
+    /// Tasks that sessions have: one each, and one for each WebSocket that is being closed.
+    #[must_use]
+    pub fn tasks(&self) -> usize {
+        self.core.tasks.load(crate::net::sync::Ordering::SeqCst)
+    }
+
     /// Bytes that wait for clients.
     #[must_use]
     pub fn queued_bytes(&self) -> usize {

@@ -129,7 +129,7 @@ where
     stopping.send(()).ok();
     let idle = async {
         stopping.closed().await;
-        while server.sessions() > 0 {
+        while server.tasks() > 0 {
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
     };

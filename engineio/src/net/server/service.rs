@@ -1,6 +1,7 @@
 //! [`Service`] and [`Layer`]: the endpoint for tower and hyper.
 
 use std::convert::Infallible;
+use std::fmt;
 use std::future::{Future, ready};
 use std::pin::Pin;
 use std::sync::Arc;
@@ -29,7 +30,6 @@ use crate::{HandshakeError, Sid, Transport};
 ///
 /// It is a [`tower_service::Service`] and a [`hyper::service::Service`] for requests with any
 /// body. Requests outside the path are answered 404; see [`Layer`] to pass them on.
-#[derive(Debug)]
 pub struct Service<F> {
     core: Arc<Core>,
     make: Arc<F>,
@@ -41,6 +41,30 @@ impl<F> Clone for Service<F> {
             core: Arc::clone(&self.core),
             make: Arc::clone(&self.make),
         }
+    }
+}
+
+impl<F> fmt::Debug for Service<F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Service")
+            .field("options", &self.core.options)
+            .finish_non_exhaustive()
+    }
+}
+
+impl<F> fmt::Debug for Layer<F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Layer")
+            .field("service", &self.service)
+            .finish()
+    }
+}
+
+impl<F, S> fmt::Debug for Layered<F, S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Layered")
+            .field("service", &self.service)
+            .finish_non_exhaustive()
     }
 }
 
@@ -357,7 +381,6 @@ where
 }
 
 /// Puts the endpoint in front of another service, such as a whole axum `Router`.
-#[derive(Debug)]
 pub struct Layer<F> {
     service: Service<F>,
 }
@@ -382,7 +405,6 @@ impl<F, S> tower_layer::Layer<S> for Layer<F> {
 }
 
 /// What [`Layer`] makes of another service.
-#[derive(Debug)]
 pub struct Layered<F, S> {
     service: Service<F>,
     inner: S,

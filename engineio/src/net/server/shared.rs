@@ -64,11 +64,15 @@ pub(super) struct Queue {
     /// Bytes of the first frame that were written already.
     written: usize,
     bytes: usize,
+    /// Frames that ever came, and that left.
+    pushed: u64,
+    left: u64,
 }
 
 impl Queue {
     pub(super) fn push(&mut self, frame: Frame) {
         self.bytes += frame.len();
+        self.pushed += 1;
         self.frames.push_back(frame);
     }
 
@@ -115,6 +119,7 @@ impl Queue {
             count -= left;
             self.bytes -= frame.len();
             self.written = 0;
+            self.left += 1;
             self.frames.pop_front();
         }
         if self.frames.capacity() > 64 {
@@ -144,6 +149,7 @@ impl Queue {
     fn pop(&mut self) -> Option<Frame> {
         let frame = self.frames.pop_front()?;
         self.bytes -= frame.len();
+        self.left += 1;
         Some(frame)
     }
 }
@@ -239,6 +245,18 @@ impl Handle {
     #[must_use]
     pub fn queued_bytes(&self) -> usize {
         self.shared.state.lock().queue.bytes
+    }
+
+    /// How many frames were ever queued: the position of the newest.
+    #[must_use]
+    pub fn position(&self) -> u64 {
+        self.shared.state.lock().queue.pushed
+    }
+
+    /// Whether the frame at `position` has left for the transport.
+    #[must_use]
+    pub fn has_sent(&self, position: u64) -> bool {
+        self.shared.state.lock().queue.left >= position
     }
 
     /// Whether the session has ended.

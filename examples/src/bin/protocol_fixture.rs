@@ -1,0 +1,60 @@
+//! The Socket.IO server of the protocol's test suite: echoes events and acknowledgements.
+
+use std::process::ExitCode;
+
+use examples::{BadSetting, bind, engine_options, millis, ready, setting, terminated};
+use socketio_server::{
+    Ack, ConnectError, Handshake, Namespace, Options, RawArgs, Server, Socket, Value,
+};
+
+fn main() -> ExitCode {
+    examples::main(run())
+}
+
+async fn run() -> Result<(), BadSetting> {
+    let mut builder = Server::builder().engine(engine_options(Options::default())?);
+    if let Some(timeout) = millis("CONNECT_TIMEOUT_MS")? {
+        builder = builder.connect_timeout(timeout);
+    }
+    match setting::<String>("PARSER")?.as_deref() {
+        None | Some("json") => {}
+        Some(other) => {
+            return Err(BadSetting::new(
+                "PARSER",
+                format!("{other:?} is not supported yet, only json"),
+            ));
+        }
+    }
+    if millis("RECOVERY_MS")?.is_some_and(|time| !time.is_zero()) {
+        return Err(BadSetting::new(
+            "RECOVERY_MS",
+            "connection state recovery is not supported yet",
+        ));
+    }
+    let listener = bind().await?;
+    let server = builder.build();
+    for name in ["/", "/custom"] {
+        server
+            .mount(fixture(name))
+            .map_err(|error| BadSetting::new("namespace", error))?;
+    }
+    ready(&listener)?;
+    let served = server.serve(listener, terminated()).await;
+    served.map_err(|error| BadSetting::new("serve", error))
+}
+
+async fn auth(handshake: Handshake) -> Result<Value, ConnectError> {
+    handshake.auth()
+}
+
+fn fixture(name: &'static str) -> Namespace<Value> {
+    Namespace::with_auth(name, auth)
+        .on_connect(async |socket: Socket<Value>| socket.emit("auth", socket.data()))
+        .on("message", async |socket: Socket<Value>, args: RawArgs| {
+            socket.emit("message-back", &args).ok();
+        })
+        .on(
+            "message-with-ack",
+            async |_: Socket<Value>, args: RawArgs| Ack(args),
+        )
+}

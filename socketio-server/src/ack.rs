@@ -1,0 +1,125 @@
+//! Waiting for a client's answer.
+
+use std::future::Future;
+use std::marker::PhantomData;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+use std::time::{Duration, Instant};
+
+use socketio_proto::{AckId, FromArgs, NamespaceId, RawArgs};
+use tokio::sync::oneshot;
+
+use crate::connection::{Command, Connection};
+use crate::error::AckError;
+use crate::sync::Arc;
+
+/// How long an answer is waited for.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Patience {
+    /// This long after the event has left, which is known by its position in the queue.
+    AfterSending { position: u64, wait: Duration },
+    /// Until then.
+    Until(Instant),
+}
+
+/// Gets the answer, or the reason why there is none. Exactly once.
+#[derive(Debug)]
+pub(crate) struct Waiter {
+    pub(crate) patience: Patience,
+    sender: oneshot::Sender<Result<RawArgs, AckError>>,
+}
+
+impl Waiter {
+    pub(crate) fn new(patience: Patience) -> (Self, oneshot::Receiver<Result<RawArgs, AckError>>) {
+        let (sender, receiver) = oneshot::channel();
+        (Self { patience, sender }, receiver)
+    }
+
+    pub(crate) fn end(self, result: Result<RawArgs, AckError>) {
+        self.sender.send(result).ok();
+    }
+}
+
+/// The answer to an event, as the type `R` (its first argument; [`Args`](socketio_proto::Args)
+/// for several).
+///
+/// The event is on its way already; dropping the future forgets the answer. It ends with the
+/// answer, after 30 s (counted from when the event has left; see [`AckFuture::timeout`]), or
+/// when the socket disconnects. Cancel safe.
+#[must_use = "dropping it forgets the answer"]
+#[derive(Debug)]
+pub struct AckFuture<R> {
+    state: State,
+    answer: PhantomData<fn() -> R>,
+}
+
+#[derive(Debug)]
+enum State {
+    Failed(AckError),
+    Waiting {
+        connection: Arc<Connection>,
+        namespace: NamespaceId,
+        id: AckId,
+        receiver: oneshot::Receiver<Result<RawArgs, AckError>>,
+    },
+}
+
+impl<R> AckFuture<R> {
+    pub(crate) fn failed(error: AckError) -> Self {
+        Self {
+            state: State::Failed(error),
+            answer: PhantomData,
+        }
+    }
+
+    pub(crate) fn waiting(
+        connection: Arc<Connection>,
+        namespace: NamespaceId,
+        id: AckId,
+        receiver: oneshot::Receiver<Result<RawArgs, AckError>>,
+    ) -> Self {
+        let state = State::Waiting {
+            connection,
+            namespace,
+            id,
+            receiver,
+        };
+        Self {
+            state,
+            answer: PhantomData,
+        }
+    }
+
+    /// Waits no longer than `timeout`, counted from now.
+    pub fn timeout(self, timeout: Duration) -> Self {
+        if let State::Waiting {
+            connection,
+            namespace,
+            id,
+            ..
+        } = &self.state
+        {
+            connection.command(Command::LimitAck {
+                namespace: namespace.clone(),
+                id: *id,
+                until: Instant::now() + timeout,
+            });
+        }
+        self
+    }
+}
+
+impl<R: FromArgs> Future for AckFuture<R> {
+    type Output = Result<R, AckError>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        match &mut self.state {
+            State::Failed(error) => Poll::Ready(Err(error.clone())),
+            State::Waiting { receiver, .. } => {
+                let answer = ready!(Pin::new(receiver).poll(cx));
+                let args = answer.unwrap_or(Err(AckError::Disconnected))?;
+                Poll::Ready(args.read().map_err(AckError::Decode))
+            }
+        }
+    }
+}

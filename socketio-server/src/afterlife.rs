@@ -1,0 +1,90 @@
+//! What remains to be done for a socket that was disconnected: its running handlers may finish,
+//! then `on_disconnect` runs. Nobody waits for it, and it waits for nobody longer than a
+//! deadline.
+
+use std::future::{Future, poll_fn};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::Pin;
+use std::task::Poll;
+
+use socketio_proto::DisconnectReason;
+use tokio::time::timeout;
+
+use crate::core::Core;
+use crate::handler::Running;
+use crate::session::{Job, Joined};
+use crate::sync::{Arc, Ordering};
+
+pub(crate) fn start<D: Send + Sync + 'static>(
+    server: Arc<Core>,
+    joined: Joined<D>,
+    reason: DisconnectReason,
+) {
+    let Joined {
+        socket,
+        namespace,
+        running,
+        ..
+    } = joined;
+    if running.is_empty() && namespace.handlers.disconnect.is_empty() {
+        return;
+    }
+    let Ok(runtime) = tokio::runtime::Handle::try_current() else {
+        return;
+    };
+    let task = Task::new(&server);
+    runtime.spawn(async move {
+        let mut running: Vec<Running> = running.into_iter().map(Job::into_future).collect();
+        let finished = poll_fn(|cx| {
+            running.retain_mut(|future| guarded(future, cx).is_pending());
+            if running.is_empty() {
+                Poll::Ready(())
+            } else {
+                Poll::Pending
+            }
+        });
+        timeout(server.settings.disconnect_timeout, finished)
+            .await
+            .ok();
+        // those that did not finish go on for themselves
+        for mut future in running {
+            let task = Task::new(&server);
+            tokio::spawn(async move {
+                poll_fn(|cx| guarded(&mut future, cx)).await;
+                drop(task);
+            });
+        }
+        for handler in &namespace.handlers.disconnect {
+            let started = AssertUnwindSafe(|| handler(socket.clone(), reason));
+            if let Ok(mut future) = catch_unwind(started) {
+                poll_fn(|cx| guarded(&mut future, cx)).await;
+            }
+        }
+        drop(task);
+    });
+}
+
+/// Polls a handler; a panic ends it.
+fn guarded(future: &mut Running, cx: &mut std::task::Context<'_>) -> Poll<()> {
+    let future = Pin::new(future);
+    match catch_unwind(AssertUnwindSafe(|| future.poll(cx))) {
+        Ok(Poll::Pending) => Poll::Pending,
+        Ok(Poll::Ready(_)) | Err(_) => Poll::Ready(()),
+    }
+}
+
+/// Counts a task for as long as it lives.
+struct Task(Arc<Core>);
+
+impl Task {
+    fn new(server: &Arc<Core>) -> Self {
+        server.tasks.fetch_add(1, Ordering::SeqCst);
+        Self(Arc::clone(server))
+    }
+}
+
+impl Drop for Task {
+    fn drop(&mut self) {
+        self.0.tasks.fetch_sub(1, Ordering::SeqCst);
+    }
+}

@@ -1,0 +1,275 @@
+//! [`Driver`]: Socket.IO on top of an Engine.IO session, in its task.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::task::Context;
+use std::time::Instant;
+
+use engineio::net::server::{Handle, Handshake as Request, Upper};
+use engineio::server::Event as EngineEvent;
+use engineio::{CloseReason, Data};
+use socketio_proto::server::{Connection as Machine, Event, Output};
+use socketio_proto::{AckId, ConnectError, DisconnectReason, Misuse, NamespaceId, RawArgs};
+
+use crate::ack::{Patience, Waiter};
+use crate::connection::{Command, Connection};
+use crate::core::Core;
+use crate::error::AckError;
+use crate::session::{Progress, Session};
+use crate::sync::Arc;
+
+/// Owns the protocol machine of one connection and the sessions of its namespaces.
+pub struct Driver {
+    core: Arc<Core>,
+    connection: Arc<Connection>,
+    machine: Machine,
+    sessions: Vec<(NamespaceId, Box<dyn Session>)>,
+    waiters: BTreeMap<(NamespaceId, AckId), Waiter>,
+}
+
+impl fmt::Debug for Driver {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Driver")
+            .field("machine", &self.machine)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Driver {
+    pub(crate) fn new(core: Arc<Core>, request: Arc<Request>, handle: Handle) -> Self {
+        let settings = &core.settings;
+        let protocol = Arc::clone(&settings.protocol);
+        let machine = Machine::new(settings.parser.clone(), protocol, Instant::now());
+        let connection = Connection::new(handle, request);
+        Self {
+            core,
+            connection,
+            machine,
+            sessions: Vec::new(),
+            waiters: BTreeMap::new(),
+        }
+    }
+
+    fn on_data(&mut self, now: Instant, data: Data) {
+        // an ack is known to be expected before the client can have sent it
+        self.read_mail(now);
+        self.machine.handle_data(now, data);
+        self.drain(now);
+    }
+
+    fn read_mail(&mut self, now: Instant) {
+        for command in self.connection.take_mail() {
+            match command {
+                Command::ExpectAck {
+                    namespace,
+                    id,
+                    waiter,
+                } => {
+                    self.expect_ack(now, namespace, id, waiter);
+                }
+                Command::LimitAck {
+                    namespace,
+                    id,
+                    until,
+                } => {
+                    self.machine.limit_ack(now, &namespace, id, until).ok();
+                    if let Some(waiter) = self.waiters.get_mut(&(namespace, id)) {
+                        waiter.patience = Patience::Until(until);
+                    }
+                }
+                Command::Disconnect { namespace } => {
+                    self.machine.disconnect(now, &namespace).ok();
+                    self.drain(now);
+                }
+                Command::Close => {
+                    let joined: Vec<_> = self.sessions.iter().map(|(id, _)| id.clone()).collect();
+                    for namespace in joined {
+                        self.machine.disconnect(now, &namespace).ok();
+                    }
+                    self.drain(now);
+                    self.connection.handle.close(CloseReason::ForcedClose);
+                }
+            }
+        }
+    }
+
+    fn expect_ack(&mut self, now: Instant, namespace: NamespaceId, id: AckId, waiter: Waiter) {
+        let until = match waiter.patience {
+            Patience::AfterSending { wait, .. } => now + wait,
+            Patience::Until(until) => until,
+        };
+        match self.machine.expect_ack(now, &namespace, id, until) {
+            Ok(()) => {
+                self.waiters.insert((namespace, id), waiter);
+            }
+            Err(Misuse::TooManyAcks) => waiter.end(Err(AckError::TooMany)),
+            Err(_) => waiter.end(Err(AckError::Disconnected)),
+        }
+    }
+
+    fn drain(&mut self, now: Instant) {
+        while let Some(output) = self.machine.poll_output() {
+            match output {
+                Output::Send(batch) => {
+                    self.connection.handle.send(batch).ok();
+                }
+                Output::Event(event) => self.on_protocol_event(now, event),
+                Output::Close(reason) => self.connection.handle.close(reason),
+            }
+        }
+    }
+
+    fn on_protocol_event(&mut self, now: Instant, event: Event) {
+        match event {
+            Event::ConnectRequested { namespace, auth } => {
+                let namespace = namespace.detached();
+                match self.core.find(&namespace) {
+                    Some(mounted) => {
+                        let session = mounted.connect(&self.core, &self.connection, auth);
+                        self.sessions.push((namespace, session));
+                    }
+                    None => {
+                        let error = ConnectError::new("Invalid namespace");
+                        self.machine.refuse(now, &namespace, &error).ok();
+                    }
+                }
+            }
+            Event::Received {
+                namespace,
+                name,
+                args,
+                ack,
+            } => {
+                if let Some(session) = self.session(&namespace) {
+                    session.received(name, args, ack);
+                }
+            }
+            Event::Acked {
+                namespace,
+                id,
+                args,
+            } => self.acked(namespace, id, args),
+            Event::AckExpired { namespace, id } => self.ack_expired(now, namespace, id),
+            Event::Disconnected { namespace, reason } => self.disconnected(&namespace, reason),
+            _ => {}
+        }
+    }
+
+    fn session(&mut self, namespace: &NamespaceId) -> Option<&mut dyn Session> {
+        let (_, session) = self.sessions.iter_mut().find(|(id, _)| id == namespace)?;
+        Some(&mut **session)
+    }
+
+    fn acked(&mut self, namespace: NamespaceId, id: AckId, args: RawArgs) {
+        if let Some(waiter) = self.waiters.remove(&(namespace, id)) {
+            waiter.end(Ok(args));
+        }
+    }
+
+    fn ack_expired(&mut self, now: Instant, namespace: NamespaceId, id: AckId) {
+        let Some(waiter) = self.waiters.remove(&(namespace.clone(), id)) else {
+            return;
+        };
+        match waiter.patience {
+            // the client cannot answer what still waits for it
+            Patience::AfterSending { position, .. }
+                if !self.connection.handle.has_sent(position) =>
+            {
+                self.expect_ack(now, namespace, id, waiter);
+            }
+            Patience::AfterSending { .. } | Patience::Until(_) => {
+                waiter.end(Err(AckError::Timeout));
+            }
+        }
+    }
+
+    fn disconnected(&mut self, namespace: &NamespaceId, reason: DisconnectReason) {
+        let all = (namespace.clone(), AckId::MIN)..=(namespace.clone(), AckId::MAX);
+        let ended: Vec<_> = self
+            .waiters
+            .range(all)
+            .map(|(key, _)| key.clone())
+            .collect();
+        for key in ended {
+            if let Some(waiter) = self.waiters.remove(&key) {
+                waiter.end(Err(AckError::Disconnected));
+            }
+        }
+        if let Some(index) = self.sessions.iter().position(|(id, _)| id == namespace) {
+            let (_, session) = self.sessions.swap_remove(index);
+            session.disconnected(self.reason(reason));
+        }
+    }
+
+    /// A connection that ends because the whole server does says so.
+    fn reason(&self, reason: DisconnectReason) -> DisconnectReason {
+        match reason {
+            DisconnectReason::ForcedClose if self.core.is_closing() => {
+                DisconnectReason::ServerShuttingDown
+            }
+            other => other,
+        }
+    }
+}
+
+impl Upper for Driver {
+    fn on_event(&mut self, now: Instant, event: EngineEvent) {
+        match event {
+            EngineEvent::Message(data) => self.on_data(now, data),
+            EngineEvent::Closed(reason) => {
+                self.read_mail(now);
+                self.machine.handle_closed(now, reason);
+                self.drain(now);
+                self.connection.end();
+                // those that were still connecting: their auth step is dropped
+                self.sessions.clear();
+            }
+            EngineEvent::Opened | EngineEvent::Upgraded => {}
+            _ => {}
+        }
+    }
+
+    fn poll(&mut self, now: Instant, cx: &mut Context<'_>) {
+        self.read_mail(now);
+        if self.machine.poll_timeout().is_some_and(|at| at <= now) {
+            self.machine.handle_timeout(now);
+            self.drain(now);
+        }
+        loop {
+            let machine = &mut self.machine;
+            let mut accepted = false;
+            self.sessions.retain_mut(|(_, session)| {
+                let progress = session.poll(now, machine, cx);
+                accepted |= progress == Progress::Accepted;
+                progress != Progress::Refused
+            });
+            self.drain(now);
+            if !accepted {
+                return;
+            }
+        }
+    }
+
+    fn poll_timeout(&self) -> Option<Instant> {
+        self.machine.poll_timeout()
+    }
+
+    fn is_full(&self) -> bool {
+        let queued: usize = self
+            .sessions
+            .iter()
+            .map(|(_, session)| session.inbox_bytes())
+            .sum();
+        queued > self.core.settings.inbox_bytes
+    }
+}
+
+/// A task that is dropped (the runtime stops) leaves no socket registered.
+impl Drop for Driver {
+    fn drop(&mut self) {
+        self.connection.end();
+        for (_, session) in self.sessions.drain(..) {
+            session.disconnected(DisconnectReason::ServerShuttingDown);
+        }
+    }
+}

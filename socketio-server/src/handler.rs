@@ -1,0 +1,228 @@
+//! Handlers: `(who, what) -> answer`.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::future::{Future, ready};
+use std::pin::Pin;
+
+use engineio::Text;
+use socketio_proto::{AckId, Args, DisconnectReason, FromArgs, IntoArgs, RawArgs};
+
+use crate::error::{EventError, EventErrorKind, SendError};
+use crate::socket::{Socket, SocketCore};
+
+/// A future of a handler.
+pub(crate) type Running = Pin<Box<dyn Future<Output = Result<Answered, EventErrorKind>> + Send>>;
+
+/// What a handler did about the ack that the client asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Answered {
+    /// It was sent.
+    Sent,
+    /// Nothing was said: an empty ack is due when no other listener answers.
+    Default,
+    /// There shall be none.
+    Never,
+}
+
+/// An answer of a handler: the arguments of the ack.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Ack<T>(pub T);
+
+/// An answer of a handler: no ack, even if the client waits for one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NoAck;
+
+/// What a handler may return.
+///
+/// `()` is an empty ack if the client asked for one, so that no client waits for ever;
+/// [`Ack`] carries arguments; [`NoAck`] leaves the client waiting; a `Result` is whichever
+/// of the two it holds. Without a request for an ack, nothing is sent.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not an answer",
+    note = "a handler returns `()`, `Ack(value)`, `NoAck`, or a `Result` of these"
+)]
+pub trait Answer: sealed::Answer {}
+
+impl<T: sealed::Answer> Answer for T {}
+
+pub(crate) mod sealed {
+    use super::*;
+
+    pub trait Answer: Send {
+        fn send(self, socket: &SocketCore, ack: Option<AckId>) -> Result<Answered, EventErrorKind>;
+    }
+}
+
+impl sealed::Answer for () {
+    fn send(self, _: &SocketCore, _: Option<AckId>) -> Result<Answered, EventErrorKind> {
+        Ok(Answered::Default)
+    }
+}
+
+impl sealed::Answer for NoAck {
+    fn send(self, _: &SocketCore, _: Option<AckId>) -> Result<Answered, EventErrorKind> {
+        Ok(Answered::Never)
+    }
+}
+
+impl<T: IntoArgs + Send> sealed::Answer for Ack<T> {
+    fn send(self, socket: &SocketCore, ack: Option<AckId>) -> Result<Answered, EventErrorKind> {
+        if let Some(id) = ack {
+            match socket.answer(id, &self.0) {
+                Ok(()) | Err(SendError::Closed | SendError::Full) => {}
+                Err(SendError::Encode(error)) => return Err(EventErrorKind::Answer(error)),
+            }
+        }
+        Ok(Answered::Sent)
+    }
+}
+
+impl<A: sealed::Answer, B: sealed::Answer> sealed::Answer for Result<A, B> {
+    fn send(self, socket: &SocketCore, ack: Option<AckId>) -> Result<Answered, EventErrorKind> {
+        match self {
+            Ok(answer) => answer.send(socket, ack),
+            Err(answer) => answer.send(socket, ack),
+        }
+    }
+}
+
+/// The ack that is due when nobody said anything.
+pub(crate) fn empty_ack(socket: &SocketCore, ack: AckId) {
+    socket.answer(ack, &Args(())).ok();
+}
+
+/// An event as it came.
+#[derive(Debug)]
+pub struct Incoming {
+    pub(crate) name: Text,
+    pub(crate) args: RawArgs,
+    pub(crate) ack: Option<AckId>,
+}
+
+impl Incoming {
+    /// Its name.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Its arguments, not decoded yet.
+    #[must_use]
+    pub fn args(&self) -> &RawArgs {
+        &self.args
+    }
+
+    /// Its arguments as a type.
+    ///
+    /// # Errors
+    /// When they are not of that type.
+    pub fn read<P: FromArgs>(&self) -> Result<P, socketio_proto::ArgsError> {
+        self.args.read()
+    }
+
+    /// Whether the client waits for an answer.
+    #[must_use]
+    pub fn wants_ack(&self) -> bool {
+        self.ack.is_some()
+    }
+}
+
+pub(crate) trait Listener<D>: Send + Sync {
+    fn call(&self, socket: &Socket<D>, name: &Text, args: &RawArgs, ack: Option<AckId>) -> Running;
+}
+
+/// A listener for a payload of type `P`.
+pub(crate) struct Typed<F, P> {
+    pub(crate) handler: F,
+    pub(crate) payload: std::marker::PhantomData<fn(P)>,
+}
+
+impl<D, P, A, F, Fut> Listener<D> for Typed<F, P>
+where
+    D: Send + Sync + 'static,
+    F: FnOnce(Socket<D>, P) -> Fut + Clone + Send + Sync + 'static,
+    Fut: Future<Output = A> + Send + 'static,
+    P: FromArgs,
+    A: Answer,
+{
+    fn call(&self, socket: &Socket<D>, _: &Text, args: &RawArgs, ack: Option<AckId>) -> Running {
+        let payload = match args.read() {
+            Ok(payload) => payload,
+            Err(error) => return Box::pin(ready(Err(EventErrorKind::Payload(error)))),
+        };
+        let future = (self.handler.clone())(socket.clone(), payload);
+        let socket = socket.clone();
+        Box::pin(async move { future.await.send(socket.core(), ack) })
+    }
+}
+
+/// A listener that takes the event as it came.
+pub(crate) struct Raw<F>(pub(crate) F);
+
+impl<D, A, F, Fut> Listener<D> for Raw<F>
+where
+    D: Send + Sync + 'static,
+    F: FnOnce(Socket<D>, Incoming) -> Fut + Clone + Send + Sync + 'static,
+    Fut: Future<Output = A> + Send + 'static,
+    A: Answer,
+{
+    fn call(&self, socket: &Socket<D>, name: &Text, args: &RawArgs, ack: Option<AckId>) -> Running {
+        let incoming = Incoming {
+            name: name.clone(),
+            args: args.clone(),
+            ack,
+        };
+        let future = (self.0.clone())(socket.clone(), incoming);
+        let socket = socket.clone();
+        Box::pin(async move { future.await.send(socket.core(), ack) })
+    }
+}
+
+type OnConnect<D> = Box<dyn Fn(Socket<D>) -> Running + Send + Sync>;
+type OnDisconnect<D> = Box<dyn Fn(Socket<D>, DisconnectReason) -> Running + Send + Sync>;
+type OnError<D> = Box<
+    dyn Fn(&Socket<D>, &EventError, Option<AckId>) -> Result<Answered, EventErrorKind>
+        + Send
+        + Sync,
+>;
+
+/// The handlers of a namespace. Frozen when it is mounted.
+pub(crate) struct Handlers<D> {
+    pub(crate) connect: Vec<OnConnect<D>>,
+    pub(crate) events: HashMap<Text, Vec<Box<dyn Listener<D>>>>,
+    pub(crate) fallback: Vec<Box<dyn Listener<D>>>,
+    pub(crate) disconnect: Vec<OnDisconnect<D>>,
+    pub(crate) error: Option<OnError<D>>,
+    pub(crate) serve: Option<crate::events::Serve<D>>,
+    pub(crate) max_in_flight: usize,
+}
+
+impl<D> Handlers<D> {
+    /// The listeners of an event; those of no event in particular when it has none.
+    pub(crate) fn listeners(&self, name: &str) -> &[Box<dyn Listener<D>>] {
+        self.events.get(name).unwrap_or(&self.fallback)
+    }
+}
+
+impl<D> Default for Handlers<D> {
+    fn default() -> Self {
+        Self {
+            connect: Vec::new(),
+            events: HashMap::new(),
+            fallback: Vec::new(),
+            disconnect: Vec::new(),
+            error: None,
+            serve: None,
+            max_in_flight: 1,
+        }
+    }
+}
+
+impl<D> fmt::Debug for Handlers<D> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Handlers")
+            .field("events", &self.events.keys())
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,54 @@
+//! [`Handshake`]: who asks to connect, and with what.
+
+use engineio::Text;
+use engineio::net::server::Handshake as Request;
+use serde::de::DeserializeOwned;
+use socketio_proto::{ConnectError, NamespaceId};
+
+use crate::sync::Arc;
+
+/// The request that opened the connection, and the auth payload of one namespace.
+#[derive(Clone, Debug)]
+pub struct Handshake {
+    request: Arc<Request>,
+    namespace: NamespaceId,
+    auth: Option<Text>,
+}
+
+impl Handshake {
+    pub(crate) fn new(request: Arc<Request>, namespace: NamespaceId, auth: Option<Text>) -> Self {
+        Self {
+            request,
+            namespace,
+            auth: auth.map(|auth| auth.detached()),
+        }
+    }
+
+    /// The auth payload, `{}` when the client sent none.
+    ///
+    /// # Errors
+    /// A [`ConnectError`] that says what is wrong, fit to refuse the client with.
+    pub fn auth<T: DeserializeOwned>(&self) -> Result<T, ConnectError> {
+        serde_json::from_str(self.auth_json())
+            .map_err(|error| ConnectError::new(format!("invalid auth payload: {error}")))
+    }
+
+    /// The auth payload as JSON, `{}` when the client sent none.
+    #[must_use]
+    pub fn auth_json(&self) -> &str {
+        self.auth.as_deref().unwrap_or("{}")
+    }
+
+    /// The namespace that is asked for.
+    #[must_use]
+    pub fn namespace(&self) -> &NamespaceId {
+        &self.namespace
+    }
+
+    /// The HTTP request that opened the connection: headers, query, peer address. It is the
+    /// same for all namespaces of a connection.
+    #[must_use]
+    pub fn request(&self) -> &Request {
+        &self.request
+    }
+}

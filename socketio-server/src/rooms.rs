@@ -1,0 +1,358 @@
+//! The room index of a namespace: who is where. Pure data.
+//!
+//! Members are dense lists of slots, so that a broadcast walks memory in order. Every
+//! membership knows its place in both lists, so that joining and leaving cost the same however
+//! large the room.
+
+use std::collections::HashMap;
+
+use engineio::Text;
+use socketio_proto::SocketId;
+
+/// Place of a socket in its namespace's tables.
+pub(crate) type Slot = u32;
+
+/// Name of a room. The id of a socket is a room too, with that socket alone in it.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Room(Text);
+
+impl Room {
+    /// The name.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl From<Text> for Room {
+    fn from(name: Text) -> Self {
+        Self(name)
+    }
+}
+
+impl From<&str> for Room {
+    fn from(name: &str) -> Self {
+        Self(name.into())
+    }
+}
+
+impl From<String> for Room {
+    fn from(name: String) -> Self {
+        Self(name.into())
+    }
+}
+
+impl From<&String> for Room {
+    fn from(name: &String) -> Self {
+        Self(name.as_str().into())
+    }
+}
+
+impl From<&SocketId> for Room {
+    fn from(id: &SocketId) -> Self {
+        Self(id.as_str().into())
+    }
+}
+
+impl From<SocketId> for Room {
+    fn from(id: SocketId) -> Self {
+        Self(id.as_str().into())
+    }
+}
+
+impl From<&Self> for Room {
+    fn from(room: &Self) -> Self {
+        room.clone()
+    }
+}
+
+impl std::fmt::Display for Room {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// Which sockets a broadcast goes to: those in any of `rooms` (all, when there is none), but
+/// in none of `except`, and not `sender`.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Selection {
+    pub(crate) rooms: Vec<Room>,
+    pub(crate) except: Vec<Room>,
+    pub(crate) sender: Option<SocketId>,
+}
+
+#[derive(Debug, Default)]
+pub(crate) struct Rooms {
+    by_name: HashMap<Room, usize>,
+    rooms: Vec<Members>,
+    free_rooms: Vec<usize>,
+    by_id: HashMap<SocketId, Slot>,
+    sockets: Vec<Option<Entry>>,
+    free_slots: Vec<Slot>,
+}
+
+#[derive(Debug)]
+struct Members {
+    name: Room,
+    members: Vec<Member>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Member {
+    slot: Slot,
+    /// Where in the socket's list of memberships.
+    membership: usize,
+}
+
+#[derive(Debug)]
+struct Entry {
+    id: SocketId,
+    memberships: Vec<Membership>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Membership {
+    room: usize,
+    /// Where in the room's list of members.
+    member: usize,
+}
+
+impl Rooms {
+    /// Gives a socket its slot, below the count of all that were ever there at once.
+    pub(crate) fn add(&mut self, id: SocketId) -> Slot {
+        let entry = Some(Entry {
+            id,
+            memberships: Vec::new(),
+        });
+        let slot = match self.free_slots.pop() {
+            Some(slot) => slot,
+            None => {
+                self.sockets.push(None);
+                (self.sockets.len() - 1) as Slot
+            }
+        };
+        if let Some(place) = self.sockets.get_mut(slot as usize) {
+            *place = entry;
+        }
+        self.by_id.insert(id, slot);
+        slot
+    }
+
+    /// Takes a socket out of its rooms and gives its slot back.
+    pub(crate) fn remove(&mut self, slot: Slot) {
+        while let Some(membership) = self.memberships(slot).last().copied() {
+            self.detach(slot, membership.room);
+        }
+        if let Some(entry) = self.sockets.get_mut(slot as usize).and_then(Option::take) {
+            self.by_id.remove(&entry.id);
+            self.free_slots.push(slot);
+        }
+        if self.by_id.is_empty() {
+            *self = Self::default();
+        }
+    }
+
+    pub(crate) fn find(&self, id: &SocketId) -> Option<Slot> {
+        self.by_id.get(id).copied()
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.by_id.len()
+    }
+
+    /// Puts a socket into a room. Once is enough.
+    pub(crate) fn join(&mut self, slot: Slot, name: Room) {
+        let Some(Some(entry)) = self.sockets.get(slot as usize) else {
+            return;
+        };
+        if entry.id.as_str() == name.as_str() {
+            return;
+        }
+        let room = match self.by_name.get(&name) {
+            Some(room) => *room,
+            None => self.create(name),
+        };
+        let Some(Some(entry)) = self.sockets.get_mut(slot as usize) else {
+            return;
+        };
+        if entry
+            .memberships
+            .iter()
+            .any(|membership| membership.room == room)
+        {
+            return;
+        }
+        let Some(place) = self.rooms.get_mut(room) else {
+            return;
+        };
+        let membership = Membership {
+            room,
+            member: place.members.len(),
+        };
+        place.members.push(Member {
+            slot,
+            membership: entry.memberships.len(),
+        });
+        entry.memberships.push(membership);
+    }
+
+    /// Takes a socket out of a room. Empty rooms vanish.
+    pub(crate) fn leave(&mut self, slot: Slot, name: &Room) {
+        if let Some(room) = self.by_name.get(name).copied() {
+            self.detach(slot, room);
+        }
+    }
+
+    /// The rooms of a socket, its own id first.
+    pub(crate) fn of(&self, slot: Slot) -> Vec<Room> {
+        let Some(Some(entry)) = self.sockets.get(slot as usize) else {
+            return Vec::new();
+        };
+        let joined = entry
+            .memberships
+            .iter()
+            .filter_map(|membership| Some(self.rooms.get(membership.room)?.name.clone()));
+        std::iter::once(entry.id.into()).chain(joined).collect()
+    }
+
+    /// Calls `each` with every selected slot, once.
+    pub(crate) fn select(&self, selection: &Selection, mut each: impl FnMut(Slot)) {
+        let sender = selection.sender.and_then(|id| self.find(&id));
+        match (&*selection.rooms, &*selection.except) {
+            ([], []) => {
+                self.everybody()
+                    .filter(|slot| Some(*slot) != sender)
+                    .for_each(each);
+            }
+            ([room], []) => self.in_room(room, |slot| {
+                if Some(slot) != sender {
+                    each(slot);
+                }
+            }),
+            (rooms, except) => {
+                let mut done = Bits::new(self.sockets.len());
+                for room in except {
+                    self.in_room(room, |slot| {
+                        done.insert(slot);
+                    });
+                }
+                if let Some(sender) = sender {
+                    done.insert(sender);
+                }
+                let mut once = |slot| {
+                    if done.insert(slot) {
+                        each(slot);
+                    }
+                };
+                if rooms.is_empty() {
+                    self.everybody().for_each(once);
+                } else {
+                    rooms.iter().for_each(|room| self.in_room(room, &mut once));
+                }
+            }
+        }
+    }
+
+    fn everybody(&self) -> impl Iterator<Item = Slot> {
+        let sockets = self.sockets.iter().enumerate();
+        sockets
+            .filter(|(_, socket)| socket.is_some())
+            .map(|(slot, _)| slot as Slot)
+    }
+
+    fn in_room(&self, name: &Room, mut each: impl FnMut(Slot)) {
+        if let Some(room) = self
+            .by_name
+            .get(name)
+            .and_then(|room| self.rooms.get(*room))
+        {
+            room.members.iter().for_each(|member| each(member.slot));
+        } else if let Some(slot) = name.as_str().parse().ok().and_then(|id| self.find(&id)) {
+            each(slot);
+        }
+    }
+
+    fn create(&mut self, name: Room) -> usize {
+        // the name may be a slice of a packet, which it must not keep alive
+        let name = Room(name.0.detached());
+        let members = Members {
+            name: name.clone(),
+            members: Vec::new(),
+        };
+        let room = match self.free_rooms.pop() {
+            Some(room) => room,
+            None => self.rooms.len(),
+        };
+        match self.rooms.get_mut(room) {
+            Some(place) => *place = members,
+            None => self.rooms.push(members),
+        }
+        self.by_name.insert(name, room);
+        room
+    }
+
+    fn memberships(&self, slot: Slot) -> &[Membership] {
+        let entry = self.sockets.get(slot as usize).and_then(Option::as_ref);
+        entry.map_or(&[], |entry| &entry.memberships)
+    }
+
+    /// Ends one membership; the last of either list takes its place there.
+    fn detach(&mut self, slot: Slot, room: usize) {
+        let Some(Some(entry)) = self.sockets.get_mut(slot as usize) else {
+            return;
+        };
+        let Some(index) = entry.memberships.iter().position(|m| m.room == room) else {
+            return;
+        };
+        let Membership { member, .. } = entry.memberships.swap_remove(index);
+        if let Some(moved) = entry.memberships.get(index).copied()
+            && let Some(member) = self
+                .rooms
+                .get_mut(moved.room)
+                .and_then(|r| r.members.get_mut(moved.member))
+        {
+            member.membership = index;
+        }
+        let Some(place) = self.rooms.get_mut(room) else {
+            return;
+        };
+        place.members.swap_remove(member);
+        if let Some(moved) = place.members.get(member).copied()
+            && let Some(Some(entry)) = self.sockets.get_mut(moved.slot as usize)
+            && let Some(membership) = entry.memberships.get_mut(moved.membership)
+        {
+            membership.member = member;
+        }
+        let Some(place) = self.rooms.get_mut(room) else {
+            return;
+        };
+        if place.members.is_empty() {
+            place.members = Vec::new();
+            self.by_name.remove(&place.name);
+            self.free_rooms.push(room);
+        }
+    }
+}
+
+/// A set of slots.
+struct Bits(Vec<u64>);
+
+impl Bits {
+    fn new(len: usize) -> Self {
+        Self(vec![0; len.div_ceil(64)])
+    }
+
+    /// Whether it was not there before.
+    fn insert(&mut self, slot: Slot) -> bool {
+        let (word, bit) = (slot as usize / 64, 1u64 << (slot % 64));
+        let Some(word) = self.0.get_mut(word) else {
+            return false;
+        };
+        let new = *word & bit == 0;
+        *word |= bit;
+        new
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,467 @@
+//! [`Socket`]: one client in one namespace.
+
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll, Waker};
+use std::time::{Duration, Instant};
+
+use socketio_proto::{AckId, DisconnectReason, FromArgs, IntoArgs, NamespaceId, SocketId};
+
+use crate::ack::{AckFuture, Patience, Waiter};
+use crate::connection::{Command, Connection};
+use crate::core::{Broadcast, Core, NamespaceCore, Settings};
+use crate::error::{AckError, SendError};
+use crate::handshake::Handshake;
+use crate::rooms::{Room, Slot};
+use crate::sync::{Arc, AtomicU64, Mutex, Ordering};
+
+/// One client in one namespace. Clones are cheap and share it.
+///
+/// `D` is what the namespace's auth step returned; `()` without one. A socket may outlive its
+/// connection: it is disconnected then and takes nothing more.
+pub struct Socket<D = ()> {
+    inner: Arc<Inner<D>>,
+}
+
+pub(crate) struct Inner<D> {
+    core: SocketCore,
+    data: D,
+}
+
+pub struct SocketCore {
+    id: SocketId,
+    slot: Slot,
+    server: Arc<Core>,
+    namespace: Arc<NamespaceCore>,
+    connection: Arc<Connection>,
+    handshake: Handshake,
+    next_ack: AtomicU64,
+    end: Mutex<End>,
+}
+
+#[derive(Default)]
+struct End {
+    reason: Option<DisconnectReason>,
+    wakers: Vec<Waker>,
+}
+
+impl<D> Clone for Socket<D> {
+    fn clone(&self) -> Self {
+        Self {
+            inner: Arc::clone(&self.inner),
+        }
+    }
+}
+
+impl fmt::Debug for SocketCore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SocketCore").field("id", &self.id).finish_non_exhaustive()
+    }
+}
+
+impl<D> fmt::Debug for Socket<D> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Socket")
+            .field("id", &self.inner.core.id)
+            .field("namespace", &self.inner.core.namespace.id)
+            .finish_non_exhaustive()
+    }
+}
+
+impl SocketCore {
+    /// Registers a socket in its namespace.
+    pub(crate) fn register(
+        id: SocketId,
+        server: Arc<Core>,
+        namespace: Arc<NamespaceCore>,
+        connection: Arc<Connection>,
+        handshake: Handshake,
+    ) -> Self {
+        let slot = namespace.add(id, Arc::clone(&connection));
+        let (next_ack, end) = (AtomicU64::new(0), Mutex::default());
+        Self {
+            id,
+            slot,
+            server,
+            namespace,
+            connection,
+            handshake,
+            next_ack,
+            end,
+        }
+    }
+
+    /// Takes it out of its rooms and its namespace, once.
+    pub(crate) fn end(&self, reason: DisconnectReason) {
+        let wakers = {
+            let mut end = self.end.lock();
+            if end.reason.is_some() {
+                return;
+            }
+            end.reason = Some(reason);
+            std::mem::take(&mut end.wakers)
+        };
+        self.namespace.remove(self.slot);
+        wakers.into_iter().for_each(Waker::wake);
+    }
+
+    fn is_connected(&self) -> bool {
+        self.end.lock().reason.is_none()
+    }
+
+    fn settings(&self) -> &Settings {
+        &self.server.settings
+    }
+
+    pub(crate) fn answer<P: IntoArgs + ?Sized>(
+        &self,
+        id: AckId,
+        payload: &P,
+    ) -> Result<(), SendError> {
+        let Settings {
+            parser, protocol, ..
+        } = self.settings();
+        let batch = parser.ack(&self.namespace.id, id, payload, &protocol.limits)?;
+        if self.is_connected() {
+            self.connection.handle.send(batch)?;
+        }
+        Ok(())
+    }
+
+    fn emit<P: IntoArgs + ?Sized>(
+        &self,
+        event: &str,
+        payload: &P,
+        ack: Option<AckId>,
+        how: How,
+    ) -> Result<(), SendError> {
+        let Settings {
+            parser, protocol, ..
+        } = self.settings();
+        let batch = parser.event(&self.namespace.id, event, payload, ack, &protocol.limits)?;
+        if !self.is_connected() {
+            return Err(SendError::Closed);
+        }
+        match how {
+            How::Queue => self.connection.handle.send(batch)?,
+            How::IfRoom => self.connection.handle.try_send(batch)?,
+            How::Volatile => {
+                self.connection.handle.send_volatile(batch)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn emit_with_ack<R: FromArgs, P: IntoArgs + ?Sized>(
+        &self,
+        event: &str,
+        payload: &P,
+        timeout: Option<Duration>,
+    ) -> AckFuture<R> {
+        let next = self.next_ack.fetch_add(1, Ordering::Relaxed);
+        let Some(id) = AckId::new(next) else {
+            return AckFuture::failed(AckError::TooMany);
+        };
+        let patience = match timeout {
+            Some(timeout) => Patience::Until(Instant::now() + timeout),
+            None => Patience::AfterSending {
+                position: self.connection.handle.position() + 1,
+                wait: self.settings().ack_timeout,
+            },
+        };
+        let (waiter, receiver) = Waiter::new(patience);
+        let namespace = self.namespace.id.clone();
+        // known to the task before the client can have answered
+        let expect = Command::ExpectAck {
+            namespace: namespace.clone(),
+            id,
+            waiter,
+        };
+        if !self.connection.command(expect) {
+            return AckFuture::failed(AckError::Disconnected);
+        }
+        match self.emit(event, payload, Some(id), How::Queue) {
+            Ok(()) => {}
+            Err(SendError::Closed) => return AckFuture::failed(AckError::Disconnected),
+            Err(error) => return AckFuture::failed(AckError::Send(error)),
+        }
+        AckFuture::waiting(Arc::clone(&self.connection), namespace, id, receiver)
+    }
+}
+
+/// What happens when the client does not keep up.
+enum How {
+    Queue,
+    IfRoom,
+    Volatile,
+}
+
+impl<D> Socket<D> {
+    pub(crate) fn new(core: SocketCore, data: D) -> Self {
+        Self {
+            inner: Arc::new(Inner { core, data }),
+        }
+    }
+
+    pub(crate) fn core(&self) -> &SocketCore {
+        &self.inner.core
+    }
+
+    pub(crate) fn slot(&self) -> Slot {
+        self.inner.core.slot
+    }
+
+    /// The public id, also the name of a room with this socket alone in it. It differs from
+    /// the session's secret id, and from namespace to namespace.
+    #[must_use]
+    pub fn id(&self) -> &SocketId {
+        &self.inner.core.id
+    }
+
+    /// What the auth step returned.
+    #[must_use]
+    pub fn data(&self) -> &D {
+        &self.inner.data
+    }
+
+    /// The request and the auth payload.
+    #[must_use]
+    pub fn handshake(&self) -> &Handshake {
+        &self.inner.core.handshake
+    }
+
+    /// The namespace it is in.
+    #[must_use]
+    pub fn namespace(&self) -> &NamespaceId {
+        &self.inner.core.namespace.id
+    }
+
+    /// Whether it has not been disconnected yet.
+    #[must_use]
+    pub fn is_connected(&self) -> bool {
+        self.inner.core.is_connected()
+    }
+
+    /// Sends `2["event",…]` to this client.
+    ///
+    /// One argument is sent for a serialisable payload (`&()` is `null`); use
+    /// [`Args`](socketio_proto::Args) for several, `&Args(())` for none. Never waits. A client
+    /// whose queue stays over its byte budget is disconnected ("slow consumer"), not robbed of
+    /// single events.
+    ///
+    /// # Errors
+    /// [`SendError::Closed`]; [`SendError::Encode`] for a reserved name or a payload that
+    /// cannot be encoded.
+    pub fn emit<P: IntoArgs + ?Sized>(&self, event: &str, payload: &P) -> Result<(), SendError> {
+        self.inner.core.emit(event, payload, None, How::Queue)
+    }
+
+    /// As [`Socket::emit`], but takes nothing when the client's queue is over its soft budget.
+    ///
+    /// # Errors
+    /// As [`Socket::emit`], and [`SendError::Full`].
+    pub fn try_emit<P: IntoArgs + ?Sized>(
+        &self,
+        event: &str,
+        payload: &P,
+    ) -> Result<(), SendError> {
+        self.inner.core.emit(event, payload, None, How::IfRoom)
+    }
+
+    /// Sends an event and waits for the answer, for 30 s unless told otherwise.
+    ///
+    /// The event leaves now, not when the future is first polled.
+    pub fn emit_with_ack<R: FromArgs>(
+        &self,
+        event: &str,
+        payload: &(impl IntoArgs + ?Sized),
+    ) -> AckFuture<R> {
+        self.inner.core.emit_with_ack(event, payload, None)
+    }
+
+    /// Sends with modifiers: `socket.timeout(d).emit_with_ack(…)`.
+    pub fn timeout(&self, timeout: Duration) -> WithTimeout<'_> {
+        WithTimeout {
+            core: &self.inner.core,
+            timeout,
+        }
+    }
+
+    /// Sends events that may be lost: while something is still queued for the client, or its
+    /// poll is not there.
+    pub fn volatile(&self) -> Volatile<'_> {
+        Volatile {
+            core: &self.inner.core,
+        }
+    }
+
+    /// Addresses a room, without this socket.
+    pub fn to(&self, room: impl Into<Room>) -> Broadcast {
+        self.broadcast().to(room)
+    }
+
+    /// Addresses everybody in the namespace who is not in `room`, without this socket.
+    pub fn except(&self, room: impl Into<Room>) -> Broadcast {
+        self.broadcast().except(room)
+    }
+
+    /// Addresses everybody in the namespace, without this socket.
+    pub fn broadcast(&self) -> Broadcast {
+        let SocketCore {
+            id,
+            server,
+            namespace,
+            ..
+        } = &self.inner.core;
+        Broadcast::new(Arc::clone(server), Arc::clone(namespace)).from(*id)
+    }
+
+    /// Joins a room. Joining twice, or after the disconnect, changes nothing.
+    pub fn join(&self, room: impl Into<Room>) {
+        let SocketCore {
+            slot,
+            namespace,
+            end,
+            ..
+        } = &self.inner.core;
+        // under the lock of the end: the slot may belong to another socket afterwards
+        let end = end.lock();
+        if end.reason.is_none() {
+            namespace.with_rooms(|rooms| rooms.join(*slot, room.into()));
+        }
+    }
+
+    /// Leaves a room.
+    pub fn leave(&self, room: impl Into<Room>) {
+        let SocketCore {
+            slot,
+            namespace,
+            end,
+            ..
+        } = &self.inner.core;
+        let end = end.lock();
+        if end.reason.is_none() {
+            namespace.with_rooms(|rooms| rooms.leave(*slot, &room.into()));
+        }
+    }
+
+    /// The rooms it is in, its own id first; none after the disconnect.
+    #[must_use]
+    pub fn rooms(&self) -> Vec<Room> {
+        let SocketCore {
+            slot,
+            namespace,
+            end,
+            ..
+        } = &self.inner.core;
+        let end = end.lock();
+        if end.reason.is_some() {
+            return Vec::new();
+        }
+        namespace.with_rooms(|rooms| rooms.of(*slot))
+    }
+
+    /// Puts the client out of this namespace. It is told and does not come back by itself.
+    pub fn disconnect(&self) {
+        let SocketCore {
+            connection,
+            namespace,
+            ..
+        } = &self.inner.core;
+        connection.command(Command::Disconnect {
+            namespace: namespace.id.clone(),
+        });
+    }
+
+    /// Puts the client out of all its namespaces and closes the connection. Node's
+    /// `disconnect(true)`.
+    pub fn disconnect_all(&self) {
+        self.inner.core.connection.command(Command::Close);
+    }
+
+    /// Ready when the socket has been disconnected. Cancel safe.
+    pub fn closed(&self) -> impl Future<Output = DisconnectReason> + Send + use<D>
+    where
+        D: Send + Sync,
+    {
+        Closed {
+            socket: self.clone(),
+        }
+    }
+
+    /// Bytes that wait for this client, whatever the namespace.
+    #[must_use]
+    pub fn queued_bytes(&self) -> usize {
+        self.inner.core.connection.handle.queued_bytes()
+    }
+}
+
+struct Closed<D> {
+    socket: Socket<D>,
+}
+
+impl<D> Future for Closed<D> {
+    type Output = DisconnectReason;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<DisconnectReason> {
+        let mut end = self.socket.inner.core.end.lock();
+        if let Some(reason) = end.reason {
+            return Poll::Ready(reason);
+        }
+        if !end.wakers.iter().any(|waker| waker.will_wake(cx.waker())) {
+            end.wakers.push(cx.waker().clone());
+        }
+        Poll::Pending
+    }
+}
+
+/// A socket with a deadline for answers. Made by [`Socket::timeout`].
+#[derive(Clone, Copy)]
+#[must_use = "nothing is sent before `emit_with_ack`"]
+pub struct WithTimeout<'a> {
+    core: &'a SocketCore,
+    timeout: Duration,
+}
+
+impl fmt::Debug for WithTimeout<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("WithTimeout")
+            .field("timeout", &self.timeout)
+            .finish_non_exhaustive()
+    }
+}
+
+impl WithTimeout<'_> {
+    /// As [`Socket::emit_with_ack`], with the deadline counted from now.
+    pub fn emit_with_ack<R: FromArgs>(
+        &self,
+        event: &str,
+        payload: &(impl IntoArgs + ?Sized),
+    ) -> AckFuture<R> {
+        self.core.emit_with_ack(event, payload, Some(self.timeout))
+    }
+}
+
+/// A socket whose events may be lost. Made by [`Socket::volatile`].
+#[derive(Clone, Copy)]
+#[must_use = "nothing is sent before `emit`"]
+pub struct Volatile<'a> {
+    core: &'a SocketCore,
+}
+
+impl fmt::Debug for Volatile<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Volatile").finish_non_exhaustive()
+    }
+}
+
+impl Volatile<'_> {
+    /// As [`Socket::emit`], unless the client does not keep up.
+    ///
+    /// # Errors
+    /// As [`Socket::emit`].
+    pub fn emit<P: IntoArgs + ?Sized>(&self, event: &str, payload: &P) -> Result<(), SendError> {
+        self.core.emit(event, payload, None, How::Volatile)
+    }
+}
