@@ -225,6 +225,45 @@ fn unmask(content: &mut [u8], mask: [u8; 4]) {
     }
 }
 
+/// The body of a fuzz target: see [`crate::fuzzing::reader`].
+#[cfg(any(fuzzing, test))]
+pub(crate) fn fuzz(bytes: &[u8]) {
+    const MAX: usize = 300;
+    let Some((cuts, stream)) = bytes.split_first() else {
+        return;
+    };
+    let run = |mut piece_len: Box<dyn FnMut() -> usize>| {
+        let mut reader = Reader::new(MAX);
+        let mut items = Vec::new();
+        let mut rest = stream.to_vec();
+        while !rest.is_empty() {
+            let tail = rest.split_off(piece_len().clamp(1, rest.len()));
+            let fed = reader.feed(&mut rest, |item| items.push(item));
+            if fed.is_err() {
+                return (items, fed);
+            }
+            assert!(reader.partial.len() < MAX + 14);
+            let fragments = reader.message.as_ref().map(|message| message.bytes.len());
+            assert!(fragments.unwrap_or_default() <= MAX);
+            rest = tail;
+        }
+        (items, Ok(()))
+    };
+    let mut state = u32::from(*cuts);
+    let cut = run(Box::new(move || {
+        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        (state >> 24) as usize % 17
+    }));
+    assert_eq!(run(Box::new(|| usize::MAX)), cut);
+    for item in cut.0 {
+        match item {
+            Item::Message(data) => assert!(data.len() <= MAX),
+            Item::Ping(content) => assert!(content.len() as u64 <= MAX_CONTROL),
+            Item::Close => {}
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
