@@ -34,8 +34,6 @@
 
 mod polling;
 mod session;
-#[cfg(test)]
-mod tests;
 
 use bytes::Bytes;
 
