@@ -146,3 +146,17 @@ fn a_client_hears_of_the_end_on_both_transports() {
         assert!(p.server.is_closed());
     }
 }
+
+/// A22 in a whole run.
+#[test]
+fn a_poll_that_breaks_ends_the_session_and_leaves_no_hole() {
+    let mut p = Pair::polling(Config::default(), false).latency(ms(20), ms(20));
+    p.run_for(ms(100));
+    p.serve("on its way");
+    p.run_for(ms(5));
+    p.cancel_poll();
+    p.serve("later");
+    p.run_for(secs(1));
+    assert_eq!(p.closed(), Some(TransportError), "{p}");
+    assert_eq!(p.client.received(), []);
+}

@@ -262,3 +262,13 @@ fn a_post_waits_for_its_body_while_polls_come_and_go() {
         .expect(&["reply 3: 4b"]);
     s.post_body(1, "4c").expect(&["message c", "reply 1: ok"]);
 }
+
+/// A22: what was answered to nobody would be a hole in the middle.
+#[test]
+fn a_get_whose_client_goes_away_with_the_answer_ends_the_session() {
+    let mut s = Scripted::polling();
+    s.poll(1)
+        .send("into nowhere")
+        .expect(&["reply 1: 4into nowhere"]);
+    s.drop_poll(1).expect(&["closed: transport error"]);
+}
