@@ -73,3 +73,15 @@ fn a_closed_session_holds_nothing() {
         .expect(&["closed: ping timeout"]);
     assert_eq!(s.session().buffered(), 0);
 }
+
+/// A client that answers pings it never fetched keeps its session, but not their number.
+#[test]
+fn pings_that_nobody_fetches_do_not_pile_up() {
+    let mut s = Scripted::polling();
+    for request in 1..=100 {
+        s.advance(secs(25))
+            .post(request, "3")
+            .expect(&[&format!("reply {request}: ok")]);
+    }
+    s.poll(200).expect(&["reply 200: 2"]);
+}

@@ -48,7 +48,12 @@ impl Polling {
         self.queue.is_empty()
     }
 
+    /// Queues a packet of the session's own; one ping is enough.
     pub(super) fn push(&mut self, packet: Packet) {
+        let same = |queued: &Queued| matches!(queued, Queued::Control(other) if *other == packet);
+        if self.queue.iter().any(same) {
+            return;
+        }
         self.queue.push_back(Queued::Control(packet));
     }
 
