@@ -162,7 +162,8 @@ fn a_get_whose_client_goes_away_ends_the_session() {
 fn news_of_an_older_get_end_nothing() {
     let mut s = Scripted::polling();
     s.poll(1).send("a").expect(&["reply 1: 4a"]);
-    s.poll(2).drop_poll(1).send("b").expect(&["reply 2: 4b"]);
+    s.poll(2).send("b").expect(&["reply 2: 4b"]);
+    s.poll(3).drop_poll(1).send("c").expect(&["reply 3: 4c"]);
 }
 
 /// CONFORMANCE 1.2, 15.
