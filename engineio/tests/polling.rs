@@ -223,11 +223,11 @@ fn a_post_that_fails_is_answered_by_its_kind_and_ends_the_session() {
     for (failure, answer) in [
         (
             PostFailure::TooLarge,
-            &["reply 1: 413", "closed: transport error"][..],
+            &["reply 1: status 413", "closed: transport error"][..],
         ),
         (
             PostFailure::TooSlow,
-            &["reply 1: 408", "closed: transport error"],
+            &["reply 1: status 408", "closed: transport error"],
         ),
         (
             PostFailure::WrongType,

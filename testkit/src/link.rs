@@ -1,6 +1,6 @@
 //! [`Link`]: the network between a client and a server.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -46,6 +46,7 @@ pub struct Link {
     pub hold_posts: bool,
     hops: BTreeMap<(Instant, u64), Hop>,
     held: Vec<Hop>,
+    broken: BTreeSet<u64>,
     count: u64,
 }
 
@@ -54,6 +55,9 @@ impl Link {
     pub fn carry(&mut self, now: Instant, hop: Hop) {
         if self.hold_posts && matches!(hop, Hop::PostBody(..)) {
             return self.held.push(hop);
+        }
+        if self.is_lost(&hop) {
+            return;
         }
         let latency = match hop {
             Hop::Get(_) | Hop::GetDropped(_) | Hop::PostHead(_) | Hop::PostBody(..) => self.http,
@@ -72,12 +76,19 @@ impl Link {
         }
     }
 
-    /// Drops all frames of a WebSocket that are on their way.
-    pub fn lose_frames(&mut self, link: u64) {
-        self.hops.retain(|_, hop| match hop {
-            Hop::Up(own, _) | Hop::Down(own, _) | Hop::Accept(own) => *own != link,
-            _ => true,
-        });
+    /// Breaks a WebSocket: its frames are lost, those on their way and those to come.
+    pub fn break_websocket(&mut self, link: u64) {
+        self.broken.insert(link);
+        let hops = std::mem::take(&mut self.hops);
+        let arriving = hops.into_iter().filter(|(_, hop)| !self.is_lost(hop));
+        self.hops = arriving.collect();
+    }
+
+    fn is_lost(&self, hop: &Hop) -> bool {
+        match hop {
+            Hop::Up(link, _) | Hop::Down(link, _) | Hop::Accept(link) => self.broken.contains(link),
+            _ => false,
+        }
     }
 
     /// Drops one answer that is on its way.

@@ -123,7 +123,7 @@ impl Pair {
             return;
         };
         self.note(format!("WebSocket {link} breaks"));
-        self.link.lose_frames(link);
+        self.link.break_websocket(link);
         self.link.carry(self.now, Hop::UpClosed(link));
         self.link.carry(self.now, Hop::DownClosed(link));
     }

@@ -31,8 +31,8 @@ fn answer(reply: &Reply) -> String {
         Reply::Payload(payload) => String::from_utf8_lossy(payload).replace('\u{1e}', "|"),
         Reply::Ok => "ok".to_owned(),
         Reply::Refused(error) => format!("refused {}", error.code()),
-        Reply::TooSlow => "408".to_owned(),
-        Reply::TooLarge => "413".to_owned(),
+        Reply::TooSlow => "status 408".to_owned(),
+        Reply::TooLarge => "status 413".to_owned(),
         other => format!("{other:?}"),
     }
 }
