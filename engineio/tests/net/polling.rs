@@ -242,3 +242,18 @@ async fn a_get_with_a_body_is_a_get() {
     app.post(&target, "4a").await.is(200, "ok");
     http.answer().await.is(200, "4a");
 }
+
+/// A21: decided by the head.
+#[tokio::test]
+async fn a_second_post_is_refused_when_its_head_arrives() {
+    let mut app = App::start().await;
+    let target = app.open().await;
+    let head = format!("POST {target} HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n");
+    let (mut first, mut second) = (app.connect().await, app.connect().await);
+    first.send(&head).await;
+    second.send(&head).await;
+    // no body was sent at all
+    first.answer().await.is(400, BAD_REQUEST);
+    second.answer().await.is(400, BAD_REQUEST);
+    assert_eq!(app.reason().await, CloseReason::TransportError);
+}

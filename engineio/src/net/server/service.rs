@@ -275,12 +275,22 @@ where
     {
         let id = self.core.next_request();
         // a second POST is refused when its head is here, not when its body is
-        let receiver = send(&session, Input::Post { request: id })?;
+        let mut receiver = send(&session, Input::Post { request: id })?;
         let mut waiting = Waiting::new(session, id);
         waiting.post = true;
         let (parts, body) = request.into_parts();
         let max = self.core.engine.max_payload;
-        let body = read_body(&parts.headers, body, max, self.core.options.body_timeout).await;
+        let body = read_body(&parts.headers, body, max, self.core.options.body_timeout);
+        let body = tokio::select! {
+            biased;
+            // the session has decided without the body
+            reply = &mut receiver => {
+                waiting.done();
+                let reply = reply.map_err(|_| HandshakeError::UnknownSession)?;
+                return Ok(answer(reply));
+            }
+            body = body => body,
+        };
         let input = match body {
             Ok(body) => Input::PostBody { request: id, body },
             Err(failure) => Input::PostFailed {
