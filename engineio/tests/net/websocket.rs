@@ -224,3 +224,15 @@ async fn a_session_opened_on_a_websocket_cannot_be_taken_over() {
     app.post(&polling, "4forged").await.is(400, BAD_REQUEST);
     first.echoes("still mine").await;
 }
+
+/// The pong waited for the next event, 25 s later.
+#[tokio::test]
+async fn a_ping_beside_a_probe_is_answered_with_it() {
+    let app = App::start().await;
+    let target = app.open().await.replace("polling", "websocket");
+    let mut websocket = app.upgrade(&target).await;
+    let both = [frame(0x89, b"x"), frame(0x81, b"2probe")];
+    websocket.http.send(both.concat()).await;
+    assert_eq!(websocket.text().await, "3probe");
+    assert_eq!(websocket.frame().await, (0x8a, b"x".to_vec()));
+}
