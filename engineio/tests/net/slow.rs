@@ -115,3 +115,19 @@ async fn a_closing_server_takes_no_new_sessions() {
     let answer = app.ask_upgrade(crate::support::OPEN_WEBSOCKET, "").await;
     assert_eq!(answer.status, 403);
 }
+
+/// What does not fit a poll's budget ends the session: it vanished (#172, #262).
+#[tokio::test]
+async fn a_message_that_the_machine_cannot_take_ends_the_session() {
+    let mut options = Options::default();
+    options.engine.max_buffered = 1000;
+    let mut app = App::with(options).await;
+    let target = app.open().await;
+    let mut poll = app.connect().await;
+    poll.request("GET", &target, "", "").await;
+    app.post(&target, "4flood 1 2000\u{1e}4after")
+        .await
+        .is(200, "ok");
+    assert_eq!(app.reason().await, CloseReason::SlowConsumer);
+    poll.answer().await.is(200, "1");
+}

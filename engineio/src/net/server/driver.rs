@@ -16,7 +16,7 @@ use super::io::{Flush, Wire};
 use super::link::{Link, Read};
 use super::shared::{Command, Handle};
 use crate::server::{Event, First, Input, LinkId, Output, Reply, RequestId, Session};
-use crate::{CloseReason, Sid};
+use crate::{CloseReason, SendError, Sid};
 
 /// Turns of one poll, before others have theirs.
 const TURNS: usize = 8;
@@ -99,7 +99,7 @@ impl<U: Upper> Driver<U> {
             }
             Command::Wire(wire) => self.on_wire(now, wire, cx),
             Command::Close(reason) => {
-                self.feed(usize::MAX);
+                while self.feed(now) {}
                 self.session.close(now, reason);
             }
         }
@@ -193,20 +193,27 @@ impl<U: Upper> Driver<U> {
         more
     }
 
-    /// Gives a waiting poll what is queued.
-    fn feed(&mut self, max: usize) {
-        if self.session.link().is_none()
-            && let Some(batch) = self.handle.with_queue(|queue| queue.take(max))
-        {
-            self.session.send(batch).ok();
+    /// Gives the machine what is queued for long-polling; `false` when there was nothing.
+    fn feed(&mut self, now: Instant) -> bool {
+        if self.session.link().is_some() {
+            return false;
         }
+        let max = self.core.engine.max_payload;
+        let Some(batch) = self.handle.with_queue(|queue| queue.take(max)) else {
+            return false;
+        };
+        // a hole in the middle is worse than an end
+        if self.session.send(batch) == Err(SendError::Full) {
+            self.session.close(now, CloseReason::SlowConsumer);
+        }
+        true
     }
 
     /// Writes; tells whether more would leave at once.
     fn flush(&mut self, now: Instant, cx: &mut Context<'_>) -> bool {
         let linked = self.session.link().is_some();
         if !linked && self.session.is_writable() {
-            self.feed(self.core.engine.max_payload);
+            self.feed(now);
             self.drain(now, cx);
         }
         let Some(link) = &mut self.link else {
