@@ -131,3 +131,16 @@ async fn a_message_that_the_machine_cannot_take_ends_the_session() {
     assert_eq!(app.reason().await, CloseReason::SlowConsumer);
     poll.answer().await.is(200, "1");
 }
+
+/// Messages of a session that ends on long-polling went to its probe.
+#[tokio::test]
+async fn a_probe_gets_no_messages_when_the_session_ends() {
+    let mut app = App::with(budgets(1000, 10_000)).await;
+    let target = app.open().await;
+    let mut probe = app.upgrade(&target.replace("polling", "websocket")).await;
+    probe.send("2probe").await;
+    assert_eq!(probe.text().await, "3probe");
+    assert_eq!(app.post(&target, "4flood 3 9000").await.status, 200);
+    assert_eq!(app.reason().await, CloseReason::SlowConsumer);
+    assert_eq!(probe.closed().await, 0);
+}
