@@ -344,6 +344,7 @@ impl WebSocket {
         assert_eq!(first, 0x88, "{:?}", content.get(..40));
         self.http.send(frame(0x88, &content)).await;
         assert_eq!(self.http.ended().await, []);
+        self.http.stream.shutdown().await.ok();
         content
             .first_chunk()
             .map_or(0, |code| u16::from_be_bytes(*code))
