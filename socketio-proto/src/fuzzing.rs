@@ -149,6 +149,13 @@ mod tests {
         bytes
     }
 
+    type Body = fn(&[u8]);
+
+    const TARGETS: &[(&str, Body)] = &[
+        ("socketio_packet", packet),
+        ("socketio_reassembly", reassembly),
+    ];
+
     #[test]
     fn the_seeds_of_the_fuzz_targets_pass() {
         let seeds = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../fuzz/seeds");
