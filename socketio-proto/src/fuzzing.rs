@@ -159,11 +159,7 @@ mod tests {
     #[test]
     fn the_seeds_of_the_fuzz_targets_pass() {
         let seeds = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../fuzz/seeds");
-        let targets: [(&str, fn(&[u8])); 2] = [
-            ("socketio_packet", packet),
-            ("socketio_reassembly", reassembly),
-        ];
-        for (target, body) in targets {
+        for (target, body) in TARGETS {
             let folder = std::fs::read_dir(seeds.join(target)).expect(target);
             let mut count = 0;
             for entry in folder {
