@@ -144,3 +144,26 @@ async fn a_probe_gets_no_messages_when_the_session_ends() {
     assert_eq!(app.reason().await, CloseReason::SlowConsumer);
     assert_eq!(probe.closed().await, 0);
 }
+
+/// A25: hyper would wait for as long as the peer likes.
+#[tokio::test]
+async fn a_client_that_does_not_read_its_answer_is_dropped() {
+    let mut options = budgets(100_000_000, 100_000_000);
+    options.engine.max_buffered = 100_000_000;
+    options.write_timeout = Duration::from_millis(100);
+    let app = App::with(options).await;
+    let alive = Alive::before(&app).await;
+    let target = app.open().await;
+    // more than the sockets' own buffers take
+    app.post(&target, "4flood 1 30000000").await.is(200, "ok");
+    let mut slow = app.connect().await;
+    slow.request("GET", &target, "", "").await;
+    let server = &app.server;
+    eventually(|| server.connections() == 1).await;
+    let server = &app.server;
+    eventually(|| server.connections() == 0).await;
+    // the session's own end is the heartbeat's; here the client comes back and closes it
+    app.post(&target, "1").await.is(200, "ok");
+    alive.check(&app).await;
+    drop(slow);
+}

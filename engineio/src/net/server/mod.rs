@@ -20,6 +20,7 @@ mod options;
 mod serve;
 mod service;
 mod shared;
+mod stall;
 mod ws;
 
 use std::sync::Arc;

@@ -12,12 +12,13 @@ use http_body::Body as HttpBody;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpListener;
 use tokio::sync::watch;
 
 use super::Server;
 use super::core::Core;
 use super::handshake::PeerAddr;
+use super::stall::Stalling;
 use crate::net::sync::Ordering;
 
 /// Time for the head of a request.
@@ -56,8 +57,9 @@ impl Future for Serve {
 
 /// Serves HTTP/1.1 on a listener until `stop` is ready.
 ///
-/// A head must arrive within 10 s, in at most 16 KiB and 100 headers (431). `TCP_NODELAY` is
-/// set. Failing accepts (no file descriptor left) are tried again after 100 ms. When `stop` is
+/// A head must arrive within 10 s, in at most 16 KiB and 100 headers (431). A client that takes
+/// nothing of an answer for [`Options::write_timeout`](super::Options) is dropped.
+/// `TCP_NODELAY` is set. Failing accepts (no file descriptor left) are tried again after 100 ms. When `stop` is
 /// ready, no more is accepted, the sessions of `server` are closed, and what is open gets 5 s.
 ///
 /// # Errors
@@ -112,7 +114,9 @@ where
         };
         match accepted {
             Ok((stream, peer)) => {
+                stream.set_nodelay(true).ok();
                 let open = Open::new(&server.core);
+                let stream = Stalling::new(stream, server.core.options.write_timeout);
                 tokio::spawn(connection(
                     stream,
                     peer,
@@ -138,7 +142,7 @@ where
 }
 
 async fn connection<S, B>(
-    stream: TcpStream,
+    stream: Stalling,
     peer: SocketAddr,
     service: S,
     mut stopped: watch::Receiver<()>,
@@ -151,7 +155,6 @@ async fn connection<S, B>(
     B::Data: Send,
     B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
 {
-    stream.set_nodelay(true).ok();
     let service = hyper::service::service_fn(move |mut request: Request<Incoming>| {
         request.extensions_mut().insert(PeerAddr(peer));
         service.call(request)
