@@ -167,3 +167,35 @@ async fn a_client_that_does_not_read_its_answer_is_dropped() {
     alive.check(&app).await;
     drop(slow);
 }
+
+/// A24: without a timer of the server's own, hyper's deadline does nothing.
+#[tokio::test]
+async fn a_head_that_does_not_come_ends_the_connection() {
+    let mut options = Options::default();
+    options.head_timeout = Duration::from_millis(100);
+    let app = App::with(options).await;
+    let alive = Alive::before(&app).await;
+    for head in [
+        "",
+        "GET /engine.io/?EIO=4&transport=polling HTTP/1.1\r\nHost: x\r\nA: ",
+    ] {
+        let mut http = app.connect().await;
+        http.send(head).await;
+        let answer = String::from_utf8(http.ended().await).unwrap();
+        assert!(
+            answer.is_empty() || answer.starts_with("HTTP/1.1 408"),
+            "{answer}"
+        );
+    }
+    // a poll that waits is no head
+    let target = app.open().await;
+    let mut poll = app.connect().await;
+    poll.request("GET", &target, "", "").await;
+    let mut idle = app.connect().await;
+    assert!(idle.ended().await.is_empty());
+    app.post(&target, "4a").await.is(200, "ok");
+    poll.answer().await.is(200, "4a");
+    app.post(&target, "1").await.is(200, "ok");
+    drop((poll, idle));
+    alive.check(&app).await;
+}

@@ -21,8 +21,6 @@ use super::handshake::PeerAddr;
 use super::stall::Stalling;
 use crate::net::sync::Ordering;
 
-/// Time for the head of a request.
-const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
 /// Bytes of a request's head.
 const HEAD_BYTES: usize = 16 * 1024;
 /// Headers of a request.
@@ -57,7 +55,8 @@ impl Future for Serve {
 
 /// Serves HTTP/1.1 on a listener until `stop` is ready.
 ///
-/// A head must arrive within 10 s, in at most 16 KiB and 100 headers (431). A client that takes
+/// A head must arrive within [`Options::head_timeout`](super::Options), in at most 16 KiB and
+/// 100 headers (431). A client that takes
 /// nothing of an answer for [`Options::write_timeout`](super::Options) is dropped.
 /// `TCP_NODELAY` is set. Failing accepts (no file descriptor left) are tried again after 100 ms. When `stop` is
 /// ready, no more is accepted, the sessions of `server` are closed, and what is open gets 5 s.
@@ -146,7 +145,7 @@ async fn connection<S, B>(
     peer: SocketAddr,
     service: S,
     mut stopped: watch::Receiver<()>,
-    _open: Open,
+    open: Open,
 ) where
     S: hyper::service::Service<Request<Incoming>, Response = Response<B>> + Send + 'static,
     S::Future: Send + 'static,
@@ -162,7 +161,7 @@ async fn connection<S, B>(
     let mut connection = std::pin::pin!(
         http1::Builder::new()
             .timer(TokioTimer::new())
-            .header_read_timeout(HEAD_TIMEOUT)
+            .header_read_timeout(open.0.options.head_timeout)
             .max_buf_size(HEAD_BYTES)
             .max_headers(HEADERS)
             .serve_connection(TokioIo::new(stream), service)
