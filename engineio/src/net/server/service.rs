@@ -26,6 +26,9 @@ use crate::query::{Query, Route};
 use crate::server::{Input, PostFailure, Reply, RequestId};
 use crate::{HandshakeError, Sid, Transport};
 
+/// Bytes of a query string, whatever the HTTP server in front allows.
+const QUERY_BYTES: usize = 8 * 1024;
+
 /// Serves Engine.IO sessions. Clones share them.
 ///
 /// It is a [`tower_service::Service`] and a [`hyper::service::Service`] for requests with any
@@ -111,6 +114,9 @@ where
     {
         if !self.serves(request.uri().path()) {
             return Box::pin(ready(Ok(empty(StatusCode::NOT_FOUND))));
+        }
+        if request.uri().query().map_or(0, str::len) > QUERY_BYTES {
+            return Box::pin(ready(Ok(empty(StatusCode::URI_TOO_LONG))));
         }
         let service = self.clone();
         Box::pin(async move {
