@@ -331,7 +331,7 @@ function render(item, before) {
   if (item.kind === "everyone") bubble.append(h("span", { class: "label" }, icon("everyone"), own ? "To everyone" : "To everyone, in all rooms"));
   if (item.image) bubble.append(inlineImage(item.image));
   const meta = h("span", { class: "meta" }, h("time", { dateTime: new Date(item.at).toISOString() }, clock.format(item.at)));
-  bubble.append(meta, h("span", { class: "text" }, item.text));
+  bubble.append(h("span", { class: "text" }, item.text), meta);
   node.append(bubble);
   if (own) state(node, meta, item);
   item.node = node;

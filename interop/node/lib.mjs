@@ -110,35 +110,50 @@ export class Inbox {
   }
 }
 
-/** A way to the server on which every piece of a WebSocket connection takes `ms` longer, both ways; plain HTTP does not. */
-export async function slowUpgrades(url, ms) {
+/**
+ * A way to the server that can be slow and can be cut: every piece of a WebSocket connection takes `slow` milliseconds
+ * longer, both ways, which stretches an upgrade; `cut` breaks all connections and takes no new ones until `mend`.
+ */
+export async function relay(url, { slow = 0 } = {}) {
   const { hostname, port } = new URL(url);
   const sockets = new Set();
-  const relay = net.createServer((near) => {
+  let whole = true;
+  const server = net.createServer((near) => {
+    if (!whole) return near.destroy();
     const far = net.connect(Number(port), hostname);
-    let slow = false;
+    let wait = () => undefined;
     const pass = (from, to) => {
       let last = Promise.resolve();
       sockets.add(from);
       from.setNoDelay();
       from.on("data", (piece) => {
-        slow ||= from === near && /\r\nupgrade: *websocket\r\n/i.test(piece.toString("latin1"));
-        const wait = slow ? sleep(ms) : Promise.resolve();
-        last = last.then(() => wait).then(() => to.write(piece));
+        if (from === near && /\r\nupgrade: *websocket\r\n/i.test(piece.toString("latin1"))) wait = () => sleep(slow);
+        const due = wait();
+        last = last.then(() => due).then(() => to.write(piece));
       });
       from.on("end", () => (last = last.then(() => to.end())));
       from.on("error", () => to.destroy());
-      from.on("close", () => sockets.delete(from));
+      from.on("close", () => {
+        sockets.delete(from);
+        // whatever is still due goes out first
+        last.then(() => to.destroySoon());
+      });
     };
     pass(near, far);
     pass(far, near);
   });
-  await new Promise((resolve) => relay.listen(0, "127.0.0.1", resolve));
+  await new Promise((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const cut = () => {
+    whole = false;
+    for (const socket of sockets) socket.destroy();
+  };
   return {
-    url: `http://127.0.0.1:${relay.address().port}`,
+    url: `http://127.0.0.1:${server.address().port}`,
+    cut,
+    mend: () => (whole = true),
     close() {
-      relay.close();
-      for (const socket of sockets) socket.destroy();
+      server.close();
+      cut();
     },
   };
 }

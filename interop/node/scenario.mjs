@@ -1,6 +1,6 @@
 // The whole contract of interop/README.md, played by one of the official clients.
 //   node scenario.mjs URL 4.8|4.0|3 polling|websocket|upgrade
-import { Inbox, brief, check, loadClient, main, same, sleep, slowUpgrades, transportsOf, turn, usage, within } from "./lib.mjs";
+import { Inbox, brief, check, loadClient, main, relay, same, sleep, transportsOf, turn, usage, within } from "./lib.mjs";
 
 const [url, clientName, mode] = process.argv.slice(2);
 if (!url) usage("usage: node scenario.mjs URL 4.8|4.0|3 polling|websocket|upgrade");
@@ -243,7 +243,7 @@ async function leaving(peer, id) {
 // the WebSocket stretches the upgrade, so that messages are under way before, during and after it in every run.
 async function duringUpgrade() {
   const COUNT = 500;
-  const path = await slowUpgrades(url, 30);
+  const path = await relay(url, { slow: 30 });
   const writer = await connect("/", { transports: ["websocket"] });
   const peer = client("/", { base: path.url });
   const phases = { polling: 0, upgrading: 0, websocket: 0 };
