@@ -1,5 +1,6 @@
 // Two people in Chromium use the chat of examples/chat, on whatever server URL is.
 //   node browser_chat.mjs URL polling|websocket|upgrade [SCREENSHOT_FOLDER]
+// The server must be freshly started: the history of an earlier run would be counted, too.
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";

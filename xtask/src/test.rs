@@ -129,13 +129,7 @@ fn purity() -> Outcome {
             name,
         ];
         for line in output(&mut cargo(tree))?.lines() {
-            let dependency = line.split(' ').next().unwrap_or_default();
-            let is = |impure: &&str| {
-                dependency
-                    .strip_prefix(*impure)
-                    .is_some_and(|rest| rest.is_empty() || rest.starts_with(['-', '_']))
-            };
-            if IMPURE.iter().any(is) {
+            if is_impure(line) {
                 return Err(Failure::new(format!(
                     "{name} without features must stay free of I/O, but depends on `{line}`"
                 )));
@@ -144,6 +138,16 @@ fn purity() -> Outcome {
         println!("{name}: none of {}", IMPURE.join(", "));
     }
     Ok(())
+}
+
+/// Whether a line of the dependency tree names one of [`IMPURE`], or a crate of its family.
+fn is_impure(line: &str) -> bool {
+    let dependency = line.split(' ').next().unwrap_or_default();
+    IMPURE.iter().any(|impure| {
+        dependency
+            .strip_prefix(*impure)
+            .is_some_and(|rest| rest.is_empty() || rest.starts_with(['-', '_']))
+    })
 }
 
 /// Packs what is to be published and builds each package from what was packed.
@@ -190,5 +194,30 @@ pub(crate) fn cargo_tool(name: &str) -> Outcome {
         Ok(())
     } else {
         run_command(&mut cargo(["install", name, "--locked"]))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_impure;
+
+    #[test]
+    fn a_runtime_is_found_in_the_tree() {
+        for line in [
+            "tokio v1.54.0",
+            "rand_core v0.9.3",
+            "hyper-util v0.1.21",
+            "getrandom v0.4.0 (*)",
+        ] {
+            assert!(is_impure(line), "{line}");
+        }
+        for line in [
+            "bytes v1.12.1",
+            "fastrand v2.0.0",
+            "randomize v5.0.1",
+            "engineio v0.1.0 (/work/engineio)",
+        ] {
+            assert!(!is_impure(line), "{line}");
+        }
     }
 }
