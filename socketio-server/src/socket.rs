@@ -56,7 +56,9 @@ impl<D> Clone for Socket<D> {
 
 impl fmt::Debug for SocketCore {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("SocketCore").field("id", &self.id).finish_non_exhaustive()
+        f.debug_struct("SocketCore")
+            .field("id", &self.id)
+            .finish_non_exhaustive()
     }
 }
 
