@@ -153,7 +153,14 @@ async fn connection<S, B>(
 {
     stream.set_nodelay(true).ok();
     let service = hyper::service::service_fn(move |mut request: Request<Incoming>| {
-        request.extensions_mut().insert(PeerAddr(peer));
+        // a handshake keeps it; the requests that follow need not pay for it
+        if !request
+            .uri()
+            .query()
+            .is_some_and(|query| query.contains("sid="))
+        {
+            request.extensions_mut().insert(PeerAddr(peer));
+        }
         service.call(request)
     });
     let mut connection = std::pin::pin!(

@@ -17,7 +17,7 @@ use tokio::sync::oneshot;
 use super::core::Core;
 use super::driver::{Driver, Opening};
 use super::handshake::Handshake;
-use super::http::{Body, answer, empty, read_body, refused, switch, wants_websocket};
+use super::http::{Body, answer, check_head, empty, read_body, refused, switch, wants_websocket};
 use super::io::Wire;
 use super::options::Refusal;
 use super::shared::{Command, Handle};
@@ -110,22 +110,33 @@ where
         B::Data: Send,
     {
         if !self.serves(request.uri().path()) {
-            return Box::pin(ready(Ok(empty(StatusCode::NOT_FOUND))));
+            return done(empty(StatusCode::NOT_FOUND));
         }
-        let service = self.clone();
+        let origin = match self.core.options.cors {
+            Some(_) => request.headers().get(ORIGIN).cloned(),
+            None => None,
+        };
+        let response = self
+            .respond(request)
+            .unwrap_or_else(|error| done(refused(&error)));
+        let Some(origin) = origin else {
+            return response;
+        };
+        let core = Arc::clone(&self.core);
         Box::pin(async move {
-            let origin = request.headers().get(ORIGIN).cloned();
-            let mut response = match service.respond(request).await {
-                Ok(response) => response,
-                Err(error) => refused(&error),
-            };
-            let cors = service.core.options.cors.as_ref();
-            cors::apply(cors, origin.as_ref(), response.headers_mut());
+            let Ok(mut response) = response.await;
+            cors::apply(
+                core.options.cors.as_ref(),
+                Some(&origin),
+                response.headers_mut(),
+            );
             Ok(response)
         })
     }
 
-    async fn respond<B>(&self, request: Request<B>) -> Result<Response<Body>, HandshakeError>
+    /// Decides at once what is to be done; the futures hold no more of the request than they
+    /// need.
+    fn respond<B>(&self, request: Request<B>) -> Result<ResponseFuture, HandshakeError>
     where
         B: HttpBody + Send + 'static,
         B::Data: Send,
@@ -133,12 +144,12 @@ where
         if request.method() == Method::OPTIONS && self.core.options.cors.is_some() {
             let mut response = empty(StatusCode::NO_CONTENT);
             cors::preflight(request.headers(), response.headers_mut());
-            return Ok(response);
+            return Ok(done(response));
         }
         let query = Query::parse(request.uri().query().unwrap_or_default(), &self.core.engine)?;
         let upgrade = wants_websocket(request.headers());
         match query.route(request.method() == Method::GET, upgrade)? {
-            Route::Open(transport) => self.open(request, &query, transport).await,
+            Route::Open(transport) => Ok(self.open(request, query, transport)),
             Route::Continue(sid, transport) => {
                 let session = self.core.find(sid).ok_or(HandshakeError::UnknownSession)?;
                 // one session, one version, one way of asking for its transport
@@ -146,32 +157,35 @@ where
                 {
                     return Err(HandshakeError::BadRequest);
                 }
-                self.resume(request, session, transport).await
+                match (transport, request.method()) {
+                    (Transport::WebSocket, _) => self.upgrade(request, &session).map(done),
+                    (Transport::Polling, &Method::GET) => self.poll(session),
+                    (Transport::Polling, &Method::POST) => self.post(request, session),
+                    (Transport::Polling, _) => Err(HandshakeError::BadRequest),
+                }
             }
         }
     }
 
     // A new session
 
-    async fn open<B>(
-        &self,
-        mut request: Request<B>,
-        query: &Query,
-        transport: Transport,
-    ) -> Result<Response<Body>, HandshakeError> {
-        let upgrade = (transport == Transport::WebSocket).then(|| hyper::upgrade::on(&mut request));
+    fn open<B>(&self, mut request: Request<B>, query: Query, on: Transport) -> ResponseFuture {
+        let upgrade = (on == Transport::WebSocket).then(|| hyper::upgrade::on(&mut request));
         let (parts, _) = request.into_parts();
-        self.judge(&parts).await?;
-        query.check_version()?;
-        let Some(upgrade) = upgrade else {
-            return self.open_polling(parts).await;
-        };
-        let response = switch(&parts.method, parts.version, &parts.headers)?;
-        self.start(parts, transport, |_| Opening::WebSocket(Wire::new(upgrade)))?;
-        Ok(response)
+        let service = self.clone();
+        Box::pin(async move {
+            if let Err(error) = service.judge(&parts, &query).await {
+                return Ok(refused(&error));
+            }
+            let opened = match upgrade {
+                Some(upgrade) => service.open_websocket(parts, Wire::new(upgrade)),
+                None => service.open_polling(parts).await,
+            };
+            Ok(opened.unwrap_or_else(|error| refused(&error)))
+        })
     }
 
-    async fn judge(&self, parts: &Parts) -> Result<(), HandshakeError> {
+    async fn judge(&self, parts: &Parts, query: &Query) -> Result<(), HandshakeError> {
         if !cors::allows(self.core.options.cors.as_ref(), parts) {
             return Err(HandshakeError::FORBIDDEN);
         }
@@ -181,7 +195,13 @@ where
                 .await
                 .map_err(|Refusal(message)| HandshakeError::Forbidden(message))?;
         }
-        Ok(())
+        query.check_version()
+    }
+
+    fn open_websocket(&self, parts: Parts, wire: Wire) -> Result<Response<Body>, HandshakeError> {
+        let response = switch(&parts.method, parts.version, &parts.headers)?;
+        self.start(parts, Transport::WebSocket, |_| Opening::WebSocket(wire))?;
+        Ok(response)
     }
 
     async fn open_polling(&self, parts: Parts) -> Result<Response<Body>, HandshakeError> {
@@ -227,73 +247,60 @@ where
 
     // A session that is there
 
-    async fn resume<B>(
+    fn upgrade<B>(
         &self,
         mut request: Request<B>,
-        session: Handle,
-        transport: Transport,
-    ) -> Result<Response<Body>, HandshakeError>
-    where
-        B: HttpBody + Send + 'static,
-        B::Data: Send,
-    {
-        match (transport, request.method().clone()) {
-            (Transport::WebSocket, method) => {
-                let upgrade = hyper::upgrade::on(&mut request);
-                let (parts, _) = request.into_parts();
-                if !cors::allows(self.core.options.cors.as_ref(), &parts) {
-                    return Err(HandshakeError::FORBIDDEN);
-                }
-                let response = switch(&method, parts.version, &parts.headers)?;
-                let wire = Command::Wire(Wire::new(upgrade));
-                session
-                    .command(wire)
-                    .map_err(|_| HandshakeError::UnknownSession)?;
-                Ok(response)
-            }
-            (Transport::Polling, Method::GET) => {
-                let id = self.core.next_request();
-                let receiver = send(&session, Input::Poll { request: id })?;
-                let waiting = Waiting::new(session, id);
-                let reply = receiver.await.map_err(|_| HandshakeError::UnknownSession)?;
-                waiting.done();
-                Ok(answer(reply))
-            }
-            (Transport::Polling, Method::POST) => self.post(request, session).await,
-            (Transport::Polling, _) => Err(HandshakeError::BadRequest),
+        session: &Handle,
+    ) -> Result<Response<Body>, HandshakeError> {
+        let upgrade = hyper::upgrade::on(&mut request);
+        let (parts, _) = request.into_parts();
+        if !cors::allows(self.core.options.cors.as_ref(), &parts) {
+            return Err(HandshakeError::FORBIDDEN);
         }
+        let response = switch(&parts.method, parts.version, &parts.headers)?;
+        let wire = Command::Wire(Wire::new(upgrade));
+        session
+            .command(wire)
+            .map_err(|_| HandshakeError::UnknownSession)?;
+        Ok(response)
     }
 
-    async fn post<B>(
-        &self,
-        request: Request<B>,
-        session: Handle,
-    ) -> Result<Response<Body>, HandshakeError>
+    fn poll(&self, session: Handle) -> Result<ResponseFuture, HandshakeError> {
+        let request = self.core.next_request();
+        let reply = send(&session, Input::Poll { request })?;
+        let waiting = Waiting::new(session, request);
+        Ok(Box::pin(async move { Ok(waiting.answer(reply).await) }))
+    }
+
+    fn post<B>(&self, http: Request<B>, session: Handle) -> Result<ResponseFuture, HandshakeError>
     where
         B: HttpBody + Send + 'static,
         B::Data: Send,
     {
-        let id = self.core.next_request();
+        let request = self.core.next_request();
         // a second POST is refused when its head is here, not when its body is
-        let receiver = send(&session, Input::Post { request: id })?;
-        let mut waiting = Waiting::new(session, id);
+        let reply = send(&session, Input::Post { request })?;
+        let mut waiting = Waiting::new(session, request);
         waiting.post = true;
-        let (parts, body) = request.into_parts();
+        let (parts, body) = http.into_parts();
         let max = self.core.engine.max_payload;
-        let body = read_body(&parts.headers, body, max, self.core.options.body_timeout).await;
-        let input = match body {
-            Ok(body) => Input::PostBody { request: id, body },
-            Err(failure) => Input::PostFailed {
-                request: id,
-                failure,
-            },
-        };
-        waiting.session.command(Command::Input(input)).ok();
-        waiting.post = false;
-        let reply = receiver.await.map_err(|_| HandshakeError::UnknownSession)?;
-        waiting.done();
-        Ok(answer(reply))
+        if let Err(failure) = check_head(&parts.headers, max) {
+            waiting.tell(Input::PostFailed { request, failure });
+            return Ok(Box::pin(async move { Ok(waiting.answer(reply).await) }));
+        }
+        let timeout = self.core.options.body_timeout;
+        Ok(Box::pin(async move {
+            waiting.tell(match read_body(body, max, timeout).await {
+                Ok(body) => Input::PostBody { request, body },
+                Err(failure) => Input::PostFailed { request, failure },
+            });
+            Ok(waiting.answer(reply).await)
+        }))
     }
+}
+
+fn done(response: Response<Body>) -> ResponseFuture {
+    Box::pin(ready(Ok(response)))
 }
 
 fn send(session: &Handle, input: Input) -> Result<oneshot::Receiver<Reply>, HandshakeError> {
@@ -319,6 +326,18 @@ impl Waiting {
             post: false,
             answered: false,
         }
+    }
+
+    /// Says how the body of the POST came out.
+    fn tell(&mut self, input: Input) {
+        self.post = false;
+        self.session.command(Command::Input(input)).ok();
+    }
+
+    async fn answer(self, reply: oneshot::Receiver<Reply>) -> Response<Body> {
+        let reply = reply.await;
+        self.done();
+        reply.map_or_else(|_| refused(&HandshakeError::UnknownSession), answer)
     }
 
     fn done(mut self) {
