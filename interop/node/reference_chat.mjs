@@ -178,5 +178,9 @@ io.on("connection", (socket) => {
 
 const host = process.env.HOST ?? "127.0.0.1";
 http.listen(Number(process.env.PORT ?? 3000), host, () => console.log(`READY ${host}:${http.address().port}`));
-process.on("SIGTERM", () => io.close(() => process.exit(0)));
+process.on("SIGTERM", () => {
+  io.close(() => process.exit(0));
+  // a kept-alive HTTP connection would hold it open
+  setTimeout(() => process.exit(0), 500);
+});
 endWithParent();

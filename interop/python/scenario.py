@@ -210,12 +210,15 @@ async def namespaces(s):
 
 async def refused(namespace, auth=None):
     peer = Peer((namespace,))
-    try:
-        await peer.connect((namespace,), auth=auth)
-    except socketio.exceptions.ConnectionError:
-        [answer] = await peer.next("connect_error", namespace)
-        return answer
-    raise Wrong("the connection was accepted")
+    connecting = asyncio.ensure_future(peer.connect((namespace,), auth=auth))
+    error = asyncio.ensure_future(peer.next("connect_error", namespace))
+    await asyncio.wait({connecting, error}, return_when=asyncio.FIRST_COMPLETED)
+    if connecting.done() and connecting.exception() is None:
+        raise Wrong("the connection was accepted")
+    [answer] = await error
+    # after a refusal over polling this client may wait for the poll to end, which is the server's next ping
+    connecting.cancel()
+    return answer
 
 
 async def unknown(s):
