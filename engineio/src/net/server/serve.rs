@@ -169,10 +169,12 @@ async fn connection<S, B>(
             .header_read_timeout(HEAD_TIMEOUT)
             .max_buf_size(HEAD_BYTES)
             .max_headers(HEADERS)
+            .writev(false)
             .serve_connection(TokioIo::new(stream), service)
             .with_upgrades()
     );
     tokio::select! {
+        biased;
         _ = connection.as_mut() => return,
         _ = stopped.changed() => connection.as_mut().graceful_shutdown(),
     }
