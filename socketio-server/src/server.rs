@@ -218,6 +218,17 @@ impl Server {
         self.service().into_layer()
     }
 
+    /// The endpoint as an axum router, to be merged with others. Whatever the state.
+    #[cfg(feature = "axum")]
+    #[must_use]
+    pub fn router<S: Clone + Send + Sync + 'static>(&self) -> axum::Router<S> {
+        let path = self.service.path();
+        let path = path.trim_end_matches('/');
+        axum::Router::new()
+            .route_service(path, self.service())
+            .route_service(&format!("{path}/"), self.service())
+    }
+
     /// Serves on a listener, with the limits that an open port needs, until `stop` is ready;
     /// then closes gracefully. See [`engineio::net::server::serve`].
     ///

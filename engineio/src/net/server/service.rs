@@ -92,6 +92,12 @@ where
         }
     }
 
+    /// The path of the endpoint, as it was set.
+    #[must_use]
+    pub fn path(&self) -> &str {
+        &self.core.options.path
+    }
+
     /// Whether the request is for this endpoint.
     #[must_use]
     pub fn serves(&self, path: &str) -> bool {
