@@ -220,7 +220,6 @@ impl Server {
 
     /// The endpoint as an axum router, to be merged with others. Whatever the state.
     #[cfg(feature = "axum")]
-    #[must_use]
     pub fn router<S: Clone + Send + Sync + 'static>(&self) -> axum::Router<S> {
         let path = self.service.path();
         let path = path.trim_end_matches('/');

@@ -1,4 +1,5 @@
 //! The endpoint beside other routes: axum router, tower layer, hyper service.
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 mod support;
 

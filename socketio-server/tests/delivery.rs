@@ -1,4 +1,5 @@
 //! Who gets what: rooms, broadcasts, private messages, namespaces, acks, slow readers.
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 mod support;
 
@@ -357,4 +358,19 @@ async fn closing_the_server_tells_everybody() {
     assert_eq!(client.next().await, Frame::Close(None));
     assert_eq!(*reasons.lock().unwrap(), ["server shutting down"]);
     assert_eq!(server.gauges().tasks, 0);
+}
+
+#[tokio::test(flavor = "current_thread")]
+async fn a_loop_that_never_pauses_is_bounded_too() {
+    let server = Server::default();
+    let (io, [(_a, id), ..]) = three(&server).await;
+    let socket = socket(&io, &id);
+    let payload = "x".repeat(1_000_000);
+    let sent = (0..100)
+        .take_while(|_| socket.emit("big", &payload).is_ok())
+        .count();
+    assert!((16..20).contains(&sent), "{sent} MB were taken");
+    assert!(socket.queued_bytes() < 20_000_000);
+    let reason = within(socket.closed()).await;
+    assert_eq!(reason.to_string(), "slow consumer");
 }

@@ -1,6 +1,8 @@
 //! A server on a free port, and a client that speaks the protocol by hand, so that tests see
 //! every byte.
 #![allow(
+    clippy::indexing_slicing,
+    clippy::unwrap_used,
     dead_code,
     missing_docs,
     unreachable_pub,

@@ -242,14 +242,13 @@ impl<U: Upper> Driver<U> {
     /// RELIABILITY: a queue over the hard budget, or over the soft one without progress, ends
     /// the session.
     fn judge_queue(&mut self, now: Instant, cx: &mut Context<'_>) {
-        let queued = self.handle.with_queue(|queue| queue.bytes());
-        let budget = self.core.budget;
-        if queued <= budget.soft {
+        let (queued, overflowed) = self.handle.load();
+        if queued <= self.core.budget.soft && !overflowed {
             self.stalls_at = None;
             return;
         }
         let stalls_at = *self.stalls_at.get_or_insert(now + STALL);
-        if queued > budget.hard || stalls_at <= now {
+        if overflowed || stalls_at <= now {
             self.session.close(now, CloseReason::SlowConsumer);
             self.drain(now, cx);
         }

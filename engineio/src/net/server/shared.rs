@@ -54,6 +54,8 @@ struct State {
     writable: bool,
     /// Nothing more may be sent; requests are still heard.
     ended: bool,
+    /// It was ended because its queue went over the hard budget.
+    overflowed: bool,
     closed: bool,
 }
 
@@ -82,10 +84,6 @@ impl Queue {
 
     pub(super) fn len(&self) -> usize {
         self.frames.len()
-    }
-
-    pub(super) fn bytes(&self) -> usize {
-        self.bytes
     }
 
     /// The first frame, and how much of it is left.
@@ -163,6 +161,7 @@ impl Handle {
             awake: true,
             writable: true,
             ended: false,
+            overflowed: false,
             closed: false,
         };
         Self {
@@ -195,8 +194,14 @@ impl Handle {
         let before = state.queue.bytes;
         batch.into_iter().for_each(|frame| state.queue.push(frame));
         let Budget { soft, hard } = self.shared.budget;
+        if state.queue.bytes > hard {
+            // the task may have no chance to run before the next thousand: it ends here
+            (state.ended, state.overflowed) = (true, true);
+            wake(state);
+            return Ok(());
+        }
         let crossed = |limit| before <= limit && state.queue.bytes > limit;
-        if state.writable || crossed(soft) || crossed(hard) {
+        if state.writable || crossed(soft) {
             wake(state);
         }
         Ok(())
@@ -306,6 +311,12 @@ impl Handle {
 
     pub(super) fn with_queue<R>(&self, f: impl FnOnce(&mut Queue) -> R) -> R {
         f(&mut self.shared.state.lock().queue)
+    }
+
+    /// Bytes that wait, and whether they were too many at a time.
+    pub(super) fn load(&self) -> (usize, bool) {
+        let state = self.shared.state.lock();
+        (state.queue.bytes, state.overflowed)
     }
 
     /// Nothing is sent from here on.
