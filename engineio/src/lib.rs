@@ -12,6 +12,10 @@ mod sid;
 mod text;
 mod timer;
 
+#[cfg(any(fuzzing, test))]
+#[doc(hidden)]
+pub mod fuzzing;
+
 pub use config::{Config, Transport};
 pub use error::{CloseReason, DecodeError, HandshakeError, SendError};
 pub use frame::{Batch, Data, Frame, FrameWriter};

@@ -26,8 +26,8 @@ impl Query {
     /// Reads the raw query string (without `?`).
     ///
     /// Parameters are percent-decoded. A missing, unreadable or disabled transport is code 0;
-    /// an id that no server can have made is code 1; a parameter of ours that comes twice is
-    /// code 3, because two readers of it might pick different ones.
+    /// an id that no server can have made is code 1. A parameter of ours that comes twice has
+    /// no value that could be read, because two readers of it might pick different ones.
     ///
     /// # Errors
     /// As said.
@@ -35,16 +35,17 @@ impl Query {
         let mut transport = None;
         let mut sid = None;
         let mut version = None;
-        for (key, value) in pairs(query) {
+        for (key, mut value) in pairs(query) {
             let slot = match &*key {
                 "transport" => &mut transport,
                 "sid" => &mut sid,
                 "EIO" => &mut version,
                 _ => continue,
             };
-            if slot.replace(value).is_some() {
-                return Err(HandshakeError::BadRequest);
+            if slot.is_some() {
+                value = Cow::Borrowed("");
             }
+            *slot = Some(value);
         }
         let transport = transport
             .and_then(|name| Transport::from_name(&name))
@@ -215,16 +216,28 @@ mod tests {
                 Err(UnknownSession),
             ),
             (
-                "EIO=4&transport=polling&sid=a&sid=b",
+                "EIO=4&transport=polling&sid=a&sid=a",
                 true,
                 false,
-                Err(BadRequest),
+                Err(UnknownSession),
             ),
             (
-                "EIO=4&transport=polling&transport=websocket",
+                "EIO=4&transport=polling&EIO=4",
                 true,
                 false,
-                Err(BadRequest),
+                Err(UnsupportedVersion),
+            ),
+            (
+                "EIO=4&transport=polling&transport=polling",
+                true,
+                false,
+                Err(UnknownTransport),
+            ),
+            (
+                "sid=a&sid=b&transport=x&transport=polling&transport=polling",
+                true,
+                false,
+                Err(UnknownTransport),
             ),
             ("EIO=4&transport=websocket", true, false, Err(BadRequest)),
             ("EIO=4&transport=polling", true, true, Err(BadRequest)),

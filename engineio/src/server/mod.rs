@@ -34,8 +34,6 @@
 
 mod polling;
 mod session;
-#[cfg(test)]
-mod tests;
 
 use bytes::Bytes;
 
@@ -85,7 +83,8 @@ pub enum Input {
         /// Its name.
         request: RequestId,
     },
-    /// The client of a waiting GET went away.
+    /// The client of a GET went away before it had the answer. When that was on its way
+    /// already it is lost, and the session ends: it would go on with a hole.
     PollDropped {
         /// Its name.
         request: RequestId,

@@ -24,12 +24,22 @@ pub(super) struct Post {
 #[derive(Debug, Default)]
 pub(super) struct Polling {
     pub(super) get: Option<RequestId>,
+    /// The GET that got the newest payload.
+    pub(super) answered: Option<RequestId>,
     pub(super) post: Option<Post>,
     queue: VecDeque<Queued>,
     bytes: usize,
 }
 
 impl Polling {
+    /// After a handshake that `request` asked for.
+    pub(super) fn opened_by(request: RequestId) -> Self {
+        Self {
+            answered: Some(request),
+            ..Self::default()
+        }
+    }
+
     pub(super) fn bytes(&self) -> usize {
         self.bytes
     }
@@ -38,7 +48,12 @@ impl Polling {
         self.queue.is_empty()
     }
 
+    /// Queues a packet of the session's own; one ping is enough.
     pub(super) fn push(&mut self, packet: Packet) {
+        let same = |queued: &Queued| matches!(queued, Queued::Control(other) if *other == packet);
+        if self.queue.iter().any(same) {
+            return;
+        }
         self.queue.push_back(Queued::Control(packet));
     }
 

@@ -83,7 +83,7 @@ impl Session {
                 let reply = Reply::Payload(payload::encode([&open]));
                 outputs.push_back(Output::Reply { request, reply });
                 State::Polling {
-                    polling: Polling::default(),
+                    polling: Polling::opened_by(request),
                     probe: None,
                 }
             }
@@ -366,10 +366,14 @@ impl Session {
     }
 
     fn on_poll_dropped(&mut self, request: RequestId) {
-        if let State::Polling { polling, .. } = &mut self.state
-            && polling.get == Some(request)
-        {
+        let State::Polling { polling, .. } = &mut self.state else {
+            return;
+        };
+        if polling.get == Some(request) {
             polling.get = None;
+            self.fault(CloseReason::TransportError);
+        } else if polling.answered == Some(request) {
+            // what it was answered with is lost: going on would leave a hole
             self.fault(CloseReason::TransportError);
         }
     }
@@ -480,6 +484,7 @@ impl Session {
         if let State::Polling { polling, .. } | State::Closing { polling } = &mut self.state
             && let Some(request) = polling.get.take()
         {
+            polling.answered = Some(request);
             self.timers.stop(NOOP);
             self.outputs.push_back(Output::Reply { request, reply });
         }

@@ -59,13 +59,19 @@ impl Cors {
         }
     }
 
-    fn apply(&self, origin: &HeaderValue, headers: &mut HeaderMap) {
+    fn apply(&self, origin: Option<&HeaderValue>, headers: &mut HeaderMap) {
+        if let Origins::List(_) = &self.origins {
+            // also where there is no origin: a cache must not give that answer to a browser
+            headers.insert(VARY, HeaderValue::from_static("Origin"));
+        }
+        let Some(origin) = origin else {
+            return;
+        };
         match &self.origins {
             Origins::Any => {
                 headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
             }
             Origins::List(_) => {
-                headers.insert(VARY, HeaderValue::from_static("Origin"));
                 if self.allows(origin.as_bytes()) {
                     headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, origin.clone());
                     if self.credentials {
@@ -107,7 +113,7 @@ fn same_origin(origin: &[u8], host: Option<&[u8]>) -> bool {
 
 /// Adds the headers that a browser of another origin needs to read the answer.
 pub(super) fn apply(cors: Option<&Cors>, origin: Option<&HeaderValue>, headers: &mut HeaderMap) {
-    if let Some((cors, origin)) = cors.zip(origin) {
+    if let Some(cors) = cors {
         cors.apply(origin, headers);
     }
 }
@@ -155,7 +161,7 @@ mod tests {
         let origin = HeaderValue::from_static("https://evil.example");
         let headers = |cors: Cors| {
             let mut headers = HeaderMap::new();
-            cors.apply(&origin, &mut headers);
+            cors.apply(Some(&origin), &mut headers);
             headers
         };
         let any = headers(Cors::any().credentials());
@@ -167,5 +173,9 @@ mod tests {
         let other = headers(Cors::origins(["https://good.example"]).credentials());
         assert!(!other.contains_key(ACCESS_CONTROL_ALLOW_ORIGIN));
         assert_eq!(other[VARY], "Origin");
+        let mut headers = HeaderMap::new();
+        Cors::origins(["https://good.example"]).apply(None, &mut headers);
+        assert_eq!(headers[VARY], "Origin");
+        assert_eq!(headers.len(), 1);
     }
 }

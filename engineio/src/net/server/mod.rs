@@ -37,6 +37,8 @@ pub use options::{Cookie, Options, Refusal};
 pub use serve::{Serve, serve};
 pub use service::{EitherBody, Layer, Layered, Service};
 pub use shared::Handle;
+#[cfg(any(fuzzing, test))]
+pub(crate) use ws::fuzz as fuzz_reader;
 
 /// What runs on top of a session, in its task: Socket.IO, or a protocol of one's own.
 ///

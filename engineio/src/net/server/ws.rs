@@ -138,13 +138,14 @@ impl Reader {
         if !legal || *rsv1 || *rsv2 || *rsv3 || mask.is_none() || len > i64::MAX as u64 {
             return Err(Violation::Protocol);
         }
-        let before = self
-            .message
-            .as_ref()
-            .map_or(0, |message| message.bytes.len());
+        let (before, max) = match (opcode, &self.message) {
+            (OpCode::Control(_), _) => (0, MAX_CONTROL as usize),
+            (OpCode::Data(_), Some(message)) => (message.bytes.len(), self.max_message),
+            (OpCode::Data(_), None) => (0, self.max_message),
+        };
         usize::try_from(len)
             .ok()
-            .filter(|len| len.saturating_add(before) <= self.max_message.max(125))
+            .filter(|len| len.saturating_add(before) <= max)
             .ok_or(Violation::TooLarge)
     }
 
@@ -222,6 +223,45 @@ fn unmask(content: &mut [u8], mask: [u8; 4]) {
     }
     for (byte, mask) in tail.iter_mut().zip(mask.iter().cycle()) {
         *byte ^= mask;
+    }
+}
+
+/// The body of a fuzz target: see [`crate::fuzzing::reader`].
+#[cfg(any(fuzzing, test))]
+pub(crate) fn fuzz(bytes: &[u8]) {
+    const MAX: usize = 300;
+    let Some((cuts, stream)) = bytes.split_first() else {
+        return;
+    };
+    let run = |mut piece_len: Box<dyn FnMut() -> usize>| {
+        let mut reader = Reader::new(MAX);
+        let mut items = Vec::new();
+        let mut rest = stream.to_vec();
+        while !rest.is_empty() {
+            let tail = rest.split_off(piece_len().clamp(1, rest.len()));
+            let fed = reader.feed(&mut rest, |item| items.push(item));
+            if fed.is_err() {
+                return (items, fed);
+            }
+            assert!(reader.partial.len() < MAX + 14);
+            let fragments = reader.message.as_ref().map(|message| message.bytes.len());
+            assert!(fragments.unwrap_or_default() <= MAX);
+            rest = tail;
+        }
+        (items, Ok(()))
+    };
+    let mut state = u32::from(*cuts);
+    let cut = run(Box::new(move || {
+        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        (state >> 24) as usize % 17
+    }));
+    assert_eq!(run(Box::new(|| usize::MAX)), cut);
+    for item in cut.0 {
+        match item {
+            Item::Message(data) => assert!(data.len() <= MAX),
+            Item::Ping(content) => assert!(content.len() as u64 <= MAX_CONTROL),
+            Item::Close => {}
+        }
     }
 }
 
@@ -331,6 +371,27 @@ mod tests {
             );
         }
         assert!(read(&mut Reader::new(1000), &frame(0x82, &[0; 1000])).is_ok());
+    }
+
+    #[test]
+    fn control_frames_between_fragments_do_not_count_as_the_message() {
+        let stream = [
+            frame(0x02, &[7; 990]),
+            frame(0x89, &[1; 125]),
+            frame(0x80, &[7; 10]),
+        ];
+        let items = read(&mut Reader::new(1000), &stream.concat()).unwrap();
+        assert_eq!(items.len(), 2);
+        assert_eq!(items[1], Item::Message(Data::Binary(vec![7; 1000].into())));
+    }
+
+    #[test]
+    fn a_limit_below_the_size_of_control_frames_holds_for_messages_only() {
+        let reader = || Reader::new(10);
+        assert!(read(&mut reader(), &frame(0x82, &[0; 10])).is_ok());
+        let larger = read(&mut reader(), &frame(0x82, &[0; 11]));
+        assert_eq!(larger, Err(Violation::TooLarge));
+        assert!(read(&mut reader(), &frame(0x89, &[0; 125])).is_ok());
     }
 
     #[test]

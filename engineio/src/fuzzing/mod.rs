@@ -1,0 +1,152 @@
+//! Bodies of the fuzz targets, which the tests run as well.
+
+mod session;
+
+use bytes::Bytes;
+
+use crate::payload::{Decoder, Encoder, SEPARATOR};
+use crate::query::{Query, Route, escape, pairs};
+use crate::{Config, Frame, Packet, Sid, Text};
+
+pub use session::session;
+
+/// Packets that the payload target accepts in one body.
+const MAX_PACKETS: usize = 64;
+
+/// One packet of a client: what decodes encodes to the same bytes, in every form.
+pub fn packet(bytes: &[u8]) {
+    let Ok(text) = Text::from_utf8(Bytes::copy_from_slice(bytes)) else {
+        return;
+    };
+    let Ok(packet) = Packet::decode(&text) else {
+        return;
+    };
+    let mut out = Vec::new();
+    packet.encode(&mut out);
+    assert_eq!(out, bytes);
+    assert_eq!(
+        Packet::from_frame(packet.clone().into_frame()),
+        Ok(packet.clone())
+    );
+    if let Packet::Message(data) = &packet {
+        let frame = Frame::message(data);
+        let mut polling = Vec::new();
+        frame.write_polling(&mut polling);
+        assert_eq!(polling, bytes);
+        assert_eq!(polling.len(), frame.polling_len());
+    }
+}
+
+/// One payload: as many packets as separators allow, nothing after a fault, and the same bytes
+/// again when there was none.
+pub fn payload(bytes: &[u8]) {
+    let body = Bytes::copy_from_slice(bytes);
+    let Ok(mut packets) = Decoder::new(body, MAX_PACKETS) else {
+        assert!(std::str::from_utf8(bytes).is_err());
+        return;
+    };
+    let mut encoder = Encoder::new(usize::MAX);
+    let mut count = 0;
+    let mut failed = false;
+    for packet in packets.by_ref() {
+        assert!(!failed, "a packet after a fault");
+        count += 1;
+        match packet {
+            Ok(packet) => encoder.push(&packet),
+            Err(_) => failed = true,
+        }
+    }
+    assert!(packets.next().is_none());
+    assert!(count <= MAX_PACKETS + usize::from(failed));
+    let separators = bytes.iter().filter(|byte| **byte == SEPARATOR).count();
+    assert!(count <= separators + 1);
+    if !failed {
+        assert_eq!(encoder.finish(), bytes);
+    }
+}
+
+/// One query string: a decision or an error, and parameters that survive being sent again.
+pub fn query(bytes: &[u8]) {
+    let Ok(text) = std::str::from_utf8(bytes) else {
+        return;
+    };
+    for (key, value) in pairs(text) {
+        let again = format!("{}={}", escape(&key), escape(&value));
+        assert!(again.is_ascii());
+        assert_eq!(pairs(&again).collect::<Vec<_>>(), [(key, value)]);
+    }
+    let sid: Result<Sid, _> = text.parse();
+    if let Ok(sid) = sid {
+        assert_eq!(sid.as_str(), text);
+    }
+    let Ok(query) = Query::parse(text, &Config::default()) else {
+        return;
+    };
+    for (get, upgrade) in [(true, true), (true, false), (false, true), (false, false)] {
+        match query.route(get, upgrade) {
+            Ok(Route::Open(transport)) => assert!(get && transport == query.transport()),
+            Ok(Route::Continue(sid, _)) => assert!(!sid.as_str().is_empty()),
+            Err(error) => assert_eq!(error.status(), 400),
+        }
+    }
+}
+
+/// A client's WebSocket bytes, cut into reads by the first byte: the cuts change nothing, and
+/// no more is kept than one message.
+#[cfg(feature = "server")]
+pub fn reader(bytes: &[u8]) {
+    crate::net::server::fuzz_reader(bytes);
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    type Body = fn(&[u8]);
+
+    const TARGETS: &[(&str, Body)] = &[
+        ("engineio_packet", packet),
+        ("engineio_payload", payload),
+        ("engineio_query", query),
+        #[cfg(feature = "server")]
+        ("engineio_reader", reader),
+        ("engineio_session", session),
+    ];
+
+    #[test]
+    fn the_seeds_of_the_fuzz_targets_pass() {
+        let seeds = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../fuzz/seeds");
+        for (target, body) in TARGETS {
+            let folder = std::fs::read_dir(seeds.join(target)).expect(target);
+            let mut count = 0;
+            for entry in folder {
+                body(&std::fs::read(entry.unwrap().path()).unwrap());
+                count += 1;
+            }
+            assert!(count >= 10, "{target}: {count} seeds");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn any_bytes_pass(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
+            for (_, body) in TARGETS {
+                body(&bytes);
+            }
+        }
+
+        #[test]
+        fn what_looks_like_a_payload_passes(
+            pieces in prop::collection::vec(
+                prop::sample::select(&["1", "2", "2probe", "4x", "4é", "b", "AQID", "\u{1e}", "6"][..]),
+                0..90,
+            )
+        ) {
+            let body = pieces.concat();
+            packet(body.as_bytes());
+            payload(body.as_bytes());
+        }
+    }
+}

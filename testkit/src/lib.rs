@@ -1,0 +1,45 @@
+//! What the tests of the machines share: virtual time, a script for one machine, a client and
+//! a network for two. Nothing here waits, and the same calls give the same run.
+//!
+//! | type | what it is for |
+//! |---|---|
+//! | [`Scripted`] | one server machine, told what happens, with outputs as lines of text |
+//! | [`Pair`] | a server machine and a [`Model`] client with a [`Link`] in between |
+//! | [`Watch`] | the part of the contract that holds after every output; both use it |
+#![forbid(unsafe_code)]
+
+mod link;
+mod model;
+mod pair;
+mod scripted;
+mod show;
+mod watch;
+
+use std::sync::OnceLock;
+use std::time::{Duration, Instant};
+
+pub use link::{Hop, Link};
+pub use model::{Action, Model, Upgrade};
+pub use pair::Pair;
+pub use scripted::Scripted;
+pub use show::{show, text_of};
+pub use watch::Watch;
+
+/// The one reading of the clock: everything else is arithmetic on it.
+#[must_use]
+pub fn epoch() -> Instant {
+    static EPOCH: OnceLock<Instant> = OnceLock::new();
+    *EPOCH.get_or_init(Instant::now)
+}
+
+/// Milliseconds.
+#[must_use]
+pub const fn ms(count: u64) -> Duration {
+    Duration::from_millis(count)
+}
+
+/// Seconds.
+#[must_use]
+pub const fn secs(count: u64) -> Duration {
+    Duration::from_secs(count)
+}
