@@ -14,6 +14,7 @@ use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
+use tokio::task::JoinHandle;
 
 use super::Server;
 use super::core::Core;
@@ -61,7 +62,7 @@ impl Future for Serve {
 /// ready, no more is accepted, the sessions of `server` are closed, and what is open gets 5 s.
 ///
 /// # Errors
-/// None today; the type leaves room for listeners that end.
+/// When the task that accepts connections panicked or its runtime ended.
 pub fn serve<S, B>(
     listener: TcpListener,
     server: Server,
@@ -80,8 +81,21 @@ where
     B::Data: Send,
     B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
 {
+    // in a worker of its own right: the thread that blocks on the program's main future would
+    // have to wake a worker for each connection
+    let mut accepting = AbortOnDrop(tokio::spawn(run(listener, server, service, stop)));
+    let future = async move { (&mut accepting.0).await.map_err(io::Error::other) };
     Serve {
-        future: Box::pin(run(listener, server, service, stop)),
+        future: Box::pin(future),
+    }
+}
+
+/// Ends the accept loop with the future that stands for it.
+struct AbortOnDrop(JoinHandle<()>);
+
+impl Drop for AbortOnDrop {
+    fn drop(&mut self) {
+        self.0.abort();
     }
 }
 
@@ -90,8 +104,7 @@ async fn run<S, B>(
     server: Server,
     service: S,
     stop: impl Future<Output = ()> + Send,
-) -> io::Result<()>
-where
+) where
     S: hyper::service::Service<Request<Incoming>, Response = Response<B>>
         + Clone
         + Send
@@ -134,7 +147,6 @@ where
         }
     };
     tokio::time::timeout(DRAIN, idle).await.ok();
-    Ok(())
 }
 
 async fn connection<S, B>(
@@ -169,10 +181,12 @@ async fn connection<S, B>(
             .header_read_timeout(HEAD_TIMEOUT)
             .max_buf_size(HEAD_BYTES)
             .max_headers(HEADERS)
+            .writev(false)
             .serve_connection(TokioIo::new(stream), service)
             .with_upgrades()
     );
     tokio::select! {
+        biased;
         _ = connection.as_mut() => return,
         _ = stopped.changed() => connection.as_mut().graceful_shutdown(),
     }
