@@ -1,4 +1,9 @@
 //! What handlers may do to their own connection.
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a failure of the test"
+)]
 
 mod common;
 

@@ -1,5 +1,10 @@
 //! A server on a free port and a client that is no more than a TCP connection: what goes over the wire is written
 //! in the tests, byte by byte.
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a failure of the test"
+)]
 #![allow(dead_code, reason = "not every test uses everything")]
 
 use std::future::pending;
@@ -258,4 +263,34 @@ fn encode(first: u8, content: &[u8], into: &mut Vec<u8>) {
     into.extend_from_slice(&MASK);
     let masked = content.iter().zip(MASK.iter().cycle());
     into.extend(masked.map(|(byte, mask)| byte ^ mask));
+}
+
+/// One HTTP request on a connection of its own; status and body of the answer.
+pub(crate) async fn http(
+    address: SocketAddr,
+    method: &str,
+    query: &str,
+    body: &str,
+) -> (u16, String) {
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    let request = format!(
+        "{method} /socket.io/?EIO=4&transport=polling{query} HTTP/1.1\r\nHost: {address}\r\n\
+         Connection: close\r\nContent-Length: {}\r\n\r\n{body}",
+        body.len()
+    );
+    stream.write_all(request.as_bytes()).await.unwrap();
+    let mut answer = String::new();
+    let read = timeout(WAIT, stream.read_to_string(&mut answer)).await;
+    read.expect("no answer").unwrap();
+    let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+    let status = head.split(' ').nth(1).unwrap();
+    (status.parse().unwrap(), body.to_owned())
+}
+
+/// Opens a long-polling session; the part of the query that names it.
+pub(crate) async fn open_polling(address: SocketAddr) -> String {
+    let (status, open) = http(address, "GET", "", "").await;
+    assert_eq!(status, 200, "{open}");
+    let sid = open.split('"').nth(3).unwrap();
+    format!("&sid={sid}")
 }
