@@ -18,6 +18,7 @@ const LOBBY = "lobby";
 const MIMES = ["image/png", "image/jpeg", "image/gif", "image/webp"];
 const MAX_ROOMS = 100;
 const MAX_HISTORY = 100;
+const MAX_IMAGES = 10;
 
 const http = createServer(async (request, response) => {
   const headers = { "Content-Security-Policy": POLICY, "X-Content-Type-Options": "nosniff" };
@@ -148,6 +149,10 @@ io.on("connection", (socket) => {
     const { history } = rooms.get(room);
     history.push(sent);
     if (history.length > MAX_HISTORY) history.shift();
+    for (const old of history.filter((kept) => kept.image).slice(0, -MAX_IMAGES)) {
+      old.text ||= old.image.name;
+      delete old.image;
+    }
     socket.to(`room:${room}`).emit("message", sent);
     return { id: sent.id, at: sent.at };
   });

@@ -289,7 +289,9 @@ impl Server {
 
     async fn finish(&self) {
         let idle = async {
-            while self.gauges().tasks > 0 {
+            // a session that is closed and still there waits for a poll
+            let waits = || self.engine.tasks() > self.engine.sessions();
+            while waits() || self.core.tasks.load(Ordering::SeqCst) > 0 {
                 tokio::time::sleep(Duration::from_millis(10)).await;
             }
         };

@@ -319,6 +319,15 @@ impl<D> Socket<D> {
         Broadcast::new(Arc::clone(server), Arc::clone(namespace)).from(*id)
     }
 
+    /// Addresses everybody in the namespace, this socket too. Node's `io.of(name)`, without
+    /// having to know the name.
+    pub fn everyone(&self) -> Broadcast {
+        let SocketCore {
+            server, namespace, ..
+        } = &self.inner.core;
+        Broadcast::new(Arc::clone(server), Arc::clone(namespace))
+    }
+
     /// Joins a room. Joining twice, or after the disconnect, changes nothing.
     pub fn join(&self, room: impl Into<Room>) {
         let SocketCore {

@@ -15,6 +15,7 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
+use tokio::time::Instant;
 
 use super::Server;
 use super::core::Core;
@@ -31,6 +32,10 @@ const HEADERS: usize = 100;
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 /// Time for what is open when the server was asked to stop.
 const DRAIN: Duration = Duration::from_secs(5);
+/// How often it is looked at.
+const LOOK: Duration = Duration::from_millis(10);
+/// Of it, the time in which clients between two polls may come for what is left for them.
+const LAST_POLLS: Duration = Duration::from_secs(1);
 
 /// A running server; a future that ends when the server was asked to stop.
 #[must_use = "a server runs while it is awaited"]
@@ -59,7 +64,8 @@ impl Future for Serve {
 ///
 /// A head must arrive within 10 s, in at most 16 KiB and 100 headers (431). `TCP_NODELAY` is
 /// set. Failing accepts (no file descriptor left) are tried again after 100 ms. When `stop` is
-/// ready, no more is accepted, the sessions of `server` are closed, and what is open gets 5 s.
+/// ready, the sessions of `server` are closed, and what is open gets 5 s. New sessions are refused
+/// then, and new connections once every client has had what was left for it, or after 1 s.
 ///
 /// # Errors
 /// When the task that accepts connections panicked or its runtime ended.
@@ -118,35 +124,43 @@ async fn run<S, B>(
 {
     let (stopping, stopped) = watch::channel(());
     let mut stop = std::pin::pin!(stop);
+    let accept = async || match listener.accept().await {
+        Ok((stream, peer)) => {
+            let open = Open::new(&server.core);
+            let stopped = stopped.clone();
+            tokio::spawn(connection(stream, peer, service.clone(), stopped, open));
+        }
+        Err(_) => tokio::time::sleep(ACCEPT_PAUSE).await,
+    };
     loop {
-        let accepted = tokio::select! {
-            accepted = listener.accept() => accepted,
+        tokio::select! {
+            () = accept() => {}
             () = &mut stop => break,
-        };
-        match accepted {
-            Ok((stream, peer)) => {
-                let open = Open::new(&server.core);
-                tokio::spawn(connection(
-                    stream,
-                    peer,
-                    service.clone(),
-                    stopped.clone(),
-                    open,
-                ));
-            }
-            Err(_) => tokio::time::sleep(ACCEPT_PAUSE).await,
         }
     }
-    drop((listener, stopped));
     server.close();
+    // a poll may need a connection of its own; new sessions are refused by now
+    let last_polls = async {
+        let mut waiting = tokio::time::interval(LOOK);
+        while server.sessions() > 0 {
+            tokio::select! {
+                () = accept() => {}
+                _ = waiting.tick() => {}
+            }
+        }
+    };
+    let asked = Instant::now();
+    tokio::time::timeout(LAST_POLLS, last_polls).await.ok();
+    drop((listener, stopped));
     stopping.send(()).ok();
     let idle = async {
         stopping.closed().await;
-        while server.tasks() > 0 {
-            tokio::time::sleep(Duration::from_millis(10)).await;
+        // sessions that are still there wait for a poll, which cannot come any more
+        while server.tasks() > server.sessions() {
+            tokio::time::sleep(LOOK).await;
         }
     };
-    tokio::time::timeout(DRAIN, idle).await.ok();
+    tokio::time::timeout_at(asked + DRAIN, idle).await.ok();
 }
 
 async fn connection<S, B>(

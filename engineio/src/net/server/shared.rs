@@ -50,6 +50,8 @@ struct State {
     waker: Option<Waker>,
     /// The task runs, or was woken: it will look at everything here before it waits again.
     awake: bool,
+    /// The layer above asked to be polled since it last was.
+    called: bool,
     /// A poll waits or a WebSocket is open, and took all that was there.
     writable: bool,
     /// Nothing more may be sent; requests are still heard.
@@ -159,6 +161,7 @@ impl Handle {
             commands: Vec::new(),
             waker: None,
             awake: true,
+            called: false,
             writable: true,
             ended: false,
             overflowed: false,
@@ -243,7 +246,9 @@ impl Handle {
 
     /// Makes the session's task call [`Upper::poll`](super::Upper::poll).
     pub fn wake(&self) {
-        wake(self.shared.state.lock());
+        let mut state = self.shared.state.lock();
+        state.called = true;
+        wake(state);
     }
 
     /// Bytes that wait for the client.
@@ -296,15 +301,19 @@ impl Handle {
         }
     }
 
+    /// What came since the last turn. The layer above is polled after this.
     pub(super) fn take_commands(&self) -> Vec<Command> {
-        std::mem::take(&mut self.shared.state.lock().commands)
+        let mut state = self.shared.state.lock();
+        state.called = false;
+        std::mem::take(&mut state.commands)
     }
 
     /// Whether the task may wait: nothing came that it can deal with now.
     pub(super) fn rest(&self, writable: bool) -> bool {
         let mut state = self.shared.state.lock();
         state.writable = writable;
-        let idle = state.commands.is_empty() && (!writable || state.queue.is_empty());
+        let waiting = state.called || !state.commands.is_empty();
+        let idle = !waiting && (!writable || state.queue.is_empty());
         state.awake = !idle;
         idle
     }
