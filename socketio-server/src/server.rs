@@ -14,7 +14,8 @@ use socketio_proto::server::Config as ProtocolConfig;
 use socketio_proto::{IntoArgs, Limits, NamespaceId, Parser};
 use tokio::net::TcpListener;
 
-use crate::core::{Broadcast, Core, Settings};
+use crate::broadcast::Broadcast;
+use crate::core::{Core, Settings};
 use crate::driver::Driver;
 use crate::error::{MountError, SendError};
 use crate::namespace::{Namespace, NamespaceHandle};
