@@ -290,8 +290,9 @@ impl Server {
 
     async fn finish(&self) {
         let idle = async {
-            // a session that is closed and still there waits for a poll
-            let waits = || self.engine.tasks() > self.engine.sessions();
+            // a session that has ended and is still there waits for a poll
+            let waits =
+                || self.engine.open_sessions() > 0 || self.engine.tasks() > self.engine.sessions();
             while waits() || self.core.tasks.load(Ordering::SeqCst) > 0 {
                 tokio::time::sleep(Duration::from_millis(10)).await;
             }

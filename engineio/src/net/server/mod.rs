@@ -21,6 +21,7 @@ mod options;
 mod serve;
 mod service;
 mod shared;
+mod stall;
 mod ws;
 
 use std::sync::Arc;
@@ -76,6 +77,13 @@ impl Server {
     #[must_use]
     pub fn sessions(&self) -> usize {
         self.core.sessions()
+    }
+
+    /// Sessions that have not ended. Of the others, long-polling ones are kept until a poll has
+    /// told their client.
+    #[must_use]
+    pub fn open_sessions(&self) -> usize {
+        self.core.open_sessions()
     }
 
     /// TCP connections that [`serve()`] has open.

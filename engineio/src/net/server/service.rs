@@ -270,7 +270,7 @@ where
     {
         let request = self.core.next_request();
         // a second POST is refused when its head is here, not when its body is
-        let reply = send(&session, Input::Post { request })?;
+        let mut reply = send(&session, Input::Post { request })?;
         let mut waiting = Waiting::new(session, request);
         waiting.post = true;
         let (parts, body) = http.into_parts();
@@ -281,13 +281,27 @@ where
         }
         let timeout = self.core.options.body_timeout;
         Ok(Box::pin(async move {
-            waiting.tell(match read_body(body, max, timeout).await {
+            let body = tokio::select! {
+                biased;
+                body = read_body(body, max, timeout) => body,
+                // the session has decided without the body
+                decided = &mut reply => {
+                    waiting.done();
+                    return Ok(decided.map_or_else(|_| unknown(), answer));
+                }
+            };
+            waiting.tell(match body {
                 Ok(body) => Input::PostBody { request, body },
                 Err(failure) => Input::PostFailed { request, failure },
             });
             Ok(waiting.answer(reply).await)
         }))
     }
+}
+
+/// The session ended before it could answer.
+fn unknown() -> Response<Body> {
+    refused(&HandshakeError::UnknownSession)
 }
 
 fn done(response: Response<Body>) -> ResponseFuture {
@@ -328,7 +342,7 @@ impl Waiting {
     async fn answer(self, reply: oneshot::Receiver<Reply>) -> Response<Body> {
         let reply = reply.await;
         self.done();
-        reply.map_or_else(|_| refused(&HandshakeError::UnknownSession), answer)
+        reply.map_or_else(|_| unknown(), answer)
     }
 
     fn done(mut self) {
