@@ -22,6 +22,7 @@ use super::layer::Layer;
 use super::options::Refusal;
 use super::shared::{Command, Handle};
 use super::{Options, Server, Upper, cors};
+use crate::net::trace::debug;
 use crate::query::{Query, Route};
 use crate::server::{Input, PostFailure, Reply, RequestId};
 use crate::{HandshakeError, Sid, Transport};
@@ -109,7 +110,7 @@ where
         };
         let response = self
             .respond(request)
-            .unwrap_or_else(|error| done(refused(&error)));
+            .unwrap_or_else(|error| done(reject(&error)));
         let Some(origin) = origin else {
             return response;
         };
@@ -166,13 +167,13 @@ where
         let service = self.clone();
         Box::pin(async move {
             if let Err(error) = service.judge(&parts, &query).await {
-                return Ok(refused(&error));
+                return Ok(reject(&error));
             }
             let opened = match upgrade {
                 Some(upgrade) => service.open_websocket(parts, Wire::new(upgrade)),
                 None => service.open_polling(parts).await,
             };
-            Ok(opened.unwrap_or_else(|error| refused(&error)))
+            Ok(opened.unwrap_or_else(|error| reject(&error)))
         })
     }
 
@@ -297,6 +298,12 @@ where
             Ok(waiting.answer(reply).await)
         }))
     }
+}
+
+/// Refuses a request, and says so to those who look for a fault. No byte of it is logged.
+fn reject(error: &HandshakeError) -> Response<Body> {
+    debug!("request refused with code {}", error.code());
+    refused(error)
 }
 
 /// The session ended before it could answer.
