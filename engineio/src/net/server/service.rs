@@ -27,6 +27,9 @@ use crate::query::{Query, Route};
 use crate::server::{Input, PostFailure, Reply, RequestId};
 use crate::{HandshakeError, Sid, Transport};
 
+/// Bytes of a query string, whatever the HTTP server in front allows.
+const QUERY_BYTES: usize = 8 * 1024;
+
 /// Serves Engine.IO sessions. Clones share them.
 ///
 /// It is a [`tower_service::Service`] and a [`hyper::service::Service`] for requests with any
@@ -104,24 +107,23 @@ where
         if !self.serves(request.uri().path()) {
             return done(empty(StatusCode::NOT_FOUND));
         }
-        let origin = match self.core.options.cors {
-            Some(_) => request.headers().get(ORIGIN).cloned(),
-            None => None,
-        };
+        if request.uri().query().map_or(0, str::len) > QUERY_BYTES {
+            return done(empty(StatusCode::URI_TOO_LONG));
+        }
+        if self.core.options.cors.is_none() {
+            return self
+                .respond(request)
+                .unwrap_or_else(|error| done(reject(&error)));
+        }
+        let origin = request.headers().get(ORIGIN).cloned();
         let response = self
             .respond(request)
             .unwrap_or_else(|error| done(reject(&error)));
-        let Some(origin) = origin else {
-            return response;
-        };
         let core = Arc::clone(&self.core);
         Box::pin(async move {
             let Ok(mut response) = response.await;
-            cors::apply(
-                core.options.cors.as_ref(),
-                Some(&origin),
-                response.headers_mut(),
-            );
+            let cors = core.options.cors.as_ref();
+            cors::apply(cors, origin.as_ref(), response.headers_mut());
             Ok(response)
         })
     }
