@@ -274,7 +274,10 @@ impl Server {
         let serve: Serve =
             engineio::net::server::serve(listener, self.engine.clone(), service, stop);
         serve.await?;
-        self.finish().await;
+        // a session that is still there was closed and waits for a poll, which cannot come any more
+        let handlers_ended = || self.core.tasks.load(Ordering::SeqCst) == 0;
+        let sent = || self.engine.tasks() <= self.engine.sessions();
+        self.finish(|| sent() && handlers_ended()).await;
         Ok(())
     }
 
@@ -284,18 +287,17 @@ impl Server {
     pub async fn close(&self) {
         self.core.closing.store(true, Ordering::SeqCst);
         self.engine.close();
-        self.finish().await;
+        self.finish(|| self.gauges().tasks == 0).await;
     }
 
-    async fn finish(&self) {
-        let idle = async {
-            // a session that is closed and still there waits for a poll
-            let waits = || self.engine.tasks() > self.engine.sessions();
-            while waits() || self.core.tasks.load(Ordering::SeqCst) > 0 {
+    /// Waits for what sessions leave to be done, but no longer than 5 s.
+    async fn finish(&self, is_done: impl Fn() -> bool) {
+        let done = async {
+            while !is_done() {
                 tokio::time::sleep(Duration::from_millis(10)).await;
             }
         };
-        tokio::time::timeout(Duration::from_secs(5), idle)
+        tokio::time::timeout(Duration::from_secs(5), done)
             .await
             .ok();
     }

@@ -9,6 +9,8 @@
     reason = "shared by tests that use parts of it"
 )]
 
+pub mod fixture;
+
 use std::future::Future;
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -81,6 +83,13 @@ pub enum Frame {
 impl Client {
     /// Opens a WebSocket and takes the open packet.
     pub async fn open(address: SocketAddr) -> Self {
+        let mut client = Self::connect(address).await;
+        assert!(client.text().await.starts_with("0{"));
+        client
+    }
+
+    /// Opens a WebSocket.
+    pub async fn connect(address: SocketAddr) -> Self {
         let stream = within(TcpStream::connect(address)).await.unwrap();
         let mut client = Self {
             stream,
@@ -107,7 +116,6 @@ impl Client {
             "{}",
             String::from_utf8_lossy(&head)
         );
-        assert!(client.text().await.starts_with("0{"));
         client
     }
 
@@ -147,21 +155,18 @@ impl Client {
         self.frame(0x82, bytes).await;
     }
 
-    pub async fn frame(&mut self, first: u8, content: &[u8]) {
-        let mut out = vec![first];
-        match content.len() {
-            len @ ..126 => out.push(0x80 | len as u8),
-            len @ ..65536 => {
-                out.push(0x80 | 126);
-                out.extend((len as u16).to_be_bytes());
-            }
-            len => {
-                out.push(0x80 | 127);
-                out.extend((len as u64).to_be_bytes());
-            }
+    /// Several texts in one write.
+    pub async fn send_at_once(&mut self, texts: &[&str]) {
+        let mut out = Vec::new();
+        for text in texts {
+            mask(0x81, text.as_bytes(), &mut out);
         }
-        out.extend([0; 4]);
-        out.extend(content);
+        within(self.stream.write_all(&out)).await.ok();
+    }
+
+    pub async fn frame(&mut self, first: u8, content: &[u8]) {
+        let mut out = Vec::with_capacity(content.len() + 14);
+        mask(first, content, &mut out);
         // a server that has closed may refuse it
         within(self.stream.write_all(&out)).await.ok();
     }
@@ -202,6 +207,21 @@ impl Client {
         assert_eq!(self.next().await, Frame::Text(text.to_owned()));
     }
 
+    pub async fn binary(&mut self) -> Vec<u8> {
+        match self.next().await {
+            Frame::Binary(bytes) => bytes,
+            other => panic!("{other:?} is no binary"),
+        }
+    }
+
+    /// The server closes, and says nothing before.
+    pub async fn ends(&mut self) {
+        match self.next().await {
+            Frame::Close(_) | Frame::End => {}
+            other => panic!("{other:?} instead of the end"),
+        }
+    }
+
     /// Waits for the server to close, whatever comes before.
     pub async fn closed(&mut self) {
         while !matches!(self.next().await, Frame::Close(_) | Frame::End) {}
@@ -225,4 +245,24 @@ impl Client {
         let frame: Vec<u8> = self.read.drain(..start + len).collect();
         Some((first & 15, frame[start..].to_vec()))
     }
+}
+
+/// A frame as clients send it.
+fn mask(first: u8, content: &[u8], out: &mut Vec<u8>) {
+    const MASK: [u8; 4] = [0x5a, 0x01, 0xff, 0x42];
+    out.push(first);
+    match content.len() {
+        len @ ..126 => out.push(0x80 | len as u8),
+        len @ ..65536 => {
+            out.push(0x80 | 126);
+            out.extend((len as u16).to_be_bytes());
+        }
+        len => {
+            out.push(0x80 | 127);
+            out.extend((len as u64).to_be_bytes());
+        }
+    }
+    out.extend(MASK);
+    let masked = content.iter().zip(MASK.iter().cycle());
+    out.extend(masked.map(|(byte, mask)| byte ^ mask));
 }
