@@ -408,7 +408,11 @@ proptest! {
         }
         match p.client.upgrade() {
             Upgrade::Done(_) => p.cut_websocket(),
-            _ => p.cancel_poll(),
+            // between its last poll and its word that it has moved, the client has no poll
+            _ => {
+                p.cancel_poll();
+                p.cut_websocket();
+            }
         }
         p.run_for(secs(120));
         prop_assert!(p.closed().is_some() && p.server.is_closed(), "{}", p);

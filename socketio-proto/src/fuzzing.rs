@@ -149,6 +149,27 @@ mod tests {
         bytes
     }
 
+    type Body = fn(&[u8]);
+
+    const TARGETS: &[(&str, Body)] = &[
+        ("socketio_packet", packet),
+        ("socketio_reassembly", reassembly),
+    ];
+
+    #[test]
+    fn the_seeds_of_the_fuzz_targets_pass() {
+        let seeds = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../fuzz/seeds");
+        for (target, body) in TARGETS {
+            let folder = std::fs::read_dir(seeds.join(target)).expect(target);
+            let mut count = 0;
+            for entry in folder {
+                body(&std::fs::read(entry.unwrap().path()).unwrap());
+                count += 1;
+            }
+            assert!(count >= 10, "{target}: {count} seeds");
+        }
+    }
+
     proptest! {
         #[test]
         fn any_text_is_a_packet_or_an_error(bytes in any::<Vec<u8>>()) {

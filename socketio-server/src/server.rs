@@ -14,7 +14,8 @@ use socketio_proto::server::Config as ProtocolConfig;
 use socketio_proto::{IntoArgs, Limits, NamespaceId, Parser};
 use tokio::net::TcpListener;
 
-use crate::core::{Broadcast, Core, Settings};
+use crate::broadcast::Broadcast;
+use crate::core::{Core, Settings};
 use crate::driver::Driver;
 use crate::error::{MountError, SendError};
 use crate::namespace::{Namespace, NamespaceHandle};
@@ -274,10 +275,7 @@ impl Server {
         let serve: Serve =
             engineio::net::server::serve(listener, self.engine.clone(), service, stop);
         serve.await?;
-        // a session that is still there was closed and waits for a poll, which cannot come any more
-        let handlers_ended = || self.core.tasks.load(Ordering::SeqCst) == 0;
-        let sent = || self.engine.tasks() <= self.engine.sessions();
-        self.finish(|| sent() && handlers_ended()).await;
+        self.finish().await;
         Ok(())
     }
 
@@ -287,17 +285,19 @@ impl Server {
     pub async fn close(&self) {
         self.core.closing.store(true, Ordering::SeqCst);
         self.engine.close();
-        self.finish(|| self.gauges().tasks == 0).await;
+        self.finish().await;
     }
 
-    /// Waits for what sessions leave to be done, but no longer than 5 s.
-    async fn finish(&self, is_done: impl Fn() -> bool) {
-        let done = async {
-            while !is_done() {
+    async fn finish(&self) {
+        let idle = async {
+            // a session that has ended and is still there waits for a poll
+            let waits =
+                || self.engine.open_sessions() > 0 || self.engine.tasks() > self.engine.sessions();
+            while waits() || self.core.tasks.load(Ordering::SeqCst) > 0 {
                 tokio::time::sleep(Duration::from_millis(10)).await;
             }
         };
-        tokio::time::timeout(Duration::from_secs(5), done)
+        tokio::time::timeout(Duration::from_secs(5), idle)
             .await
             .ok();
     }

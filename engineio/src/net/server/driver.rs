@@ -14,9 +14,9 @@ use super::Upper;
 use super::core::{Core, Registration, Task};
 use super::io::{Flush, Wire};
 use super::link::{Link, Read};
-use super::shared::{Command, Handle};
+use super::shared::{Command, Handle, Queue};
 use crate::server::{Event, First, Input, LinkId, Output, Reply, RequestId, Session};
-use crate::{CloseReason, Sid};
+use crate::{CloseReason, SendError, Sid};
 
 /// Turns of one poll, before others have theirs.
 const TURNS: usize = 8;
@@ -36,6 +36,8 @@ pub(super) struct Driver<U> {
     core: Arc<Core>,
     link: Option<Box<Link>>,
     next_link: u64,
+    /// The link that carries the session, or carried it to its end.
+    carrier: Option<LinkId>,
     /// Requests that wait for their reply.
     requests: Vec<(RequestId, oneshot::Sender<Reply>)>,
     /// Answers to POSTs, kept back while the layer above is full.
@@ -58,7 +60,7 @@ impl<U: Upper> Driver<U> {
         upper: U,
     ) -> Self {
         let now = Instant::now();
-        let mut link = None;
+        let (mut link, mut carrier) = (None, None);
         let mut requests = Vec::new();
         let first = match opening {
             Opening::Polling(request, reply) => {
@@ -68,6 +70,7 @@ impl<U: Upper> Driver<U> {
             Opening::WebSocket(wire) => {
                 let id = LinkId::new(0);
                 link = Some(Box::new(Link::new(id, wire, core.engine.max_payload)));
+                carrier = Some(id);
                 First::Link(id)
             }
         };
@@ -79,6 +82,7 @@ impl<U: Upper> Driver<U> {
             core,
             link,
             next_link: 1,
+            carrier,
             requests,
             held: Vec::new(),
             sleep: None,
@@ -99,7 +103,7 @@ impl<U: Upper> Driver<U> {
             }
             Command::Wire(wire) => self.on_wire(now, wire, cx),
             Command::Close(reason) => {
-                self.feed(usize::MAX);
+                while self.feed(now) {}
                 self.session.close(now, reason);
             }
         }
@@ -136,8 +140,10 @@ impl<U: Upper> Driver<U> {
                 }
                 Output::CloseLink { .. } => {}
                 Output::Event(event) => {
-                    if matches!(event, Event::Closed(_)) {
-                        self.handle.end();
+                    match event {
+                        Event::Upgraded => self.carrier = self.session.link(),
+                        Event::Closed(_) => self.handle.end(),
+                        _ => {}
                     }
                     self.upper.on_event(now, event);
                 }
@@ -193,20 +199,27 @@ impl<U: Upper> Driver<U> {
         more
     }
 
-    /// Gives a waiting poll what is queued.
-    fn feed(&mut self, max: usize) {
-        if self.session.link().is_none()
-            && let Some(batch) = self.handle.with_queue(|queue| queue.take(max))
-        {
-            self.session.send(batch).ok();
+    /// Gives the machine what is queued for long-polling; `false` when there was nothing.
+    fn feed(&mut self, now: Instant) -> bool {
+        if self.session.link().is_some() {
+            return false;
         }
+        let max = self.core.engine.max_payload;
+        let Some(batch) = self.handle.with_queue(|queue| queue.take(max)) else {
+            return false;
+        };
+        // a hole in the middle is worse than an end
+        if self.session.send(batch) == Err(SendError::Full) {
+            self.session.close(now, CloseReason::SlowConsumer);
+        }
+        true
     }
 
     /// Writes; tells whether more would leave at once.
     fn flush(&mut self, now: Instant, cx: &mut Context<'_>) -> bool {
         let linked = self.session.link().is_some();
         if !linked && self.session.is_writable() {
-            self.feed(self.core.engine.max_payload);
+            self.feed(now);
             self.drain(now, cx);
         }
         let Some(link) = &mut self.link else {
@@ -301,6 +314,8 @@ impl<U: Upper> Driver<U> {
             }
         }
         if let Some(link) = self.link.take() {
+            let is_probe = self.carrier != Some(link.id);
+            let queue = if is_probe { Queue::default() } else { queue };
             link.close(cx, queue, &self.core);
         }
     }

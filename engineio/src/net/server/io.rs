@@ -13,6 +13,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 
 use super::shared::Queue;
+use super::stall::Stalling;
 
 /// What one read may bring. The buffer belongs to the thread: a connection has none.
 pub(super) const READ_BYTES: usize = 64 * 1024;
@@ -170,6 +171,13 @@ impl Stream {
 /// copied, so that its buffer is freed.
 fn unwrap(upgraded: Upgraded) -> (Stream, Bytes) {
     let copy = |bytes: Bytes| Bytes::copy_from_slice(bytes.chunk());
+    let upgraded = match upgraded.downcast::<TokioIo<Stalling>>() {
+        Ok(parts) => {
+            let tcp = parts.io.into_inner().into_inner();
+            return (Stream::Tcp(tcp), copy(parts.read_buf));
+        }
+        Err(upgraded) => upgraded,
+    };
     let upgraded = match auto::downcast::<TokioIo<TcpStream>>(upgraded) {
         Ok(parts) => return (Stream::Tcp(parts.io.into_inner()), copy(parts.read_buf)),
         Err(upgraded) => upgraded,

@@ -137,18 +137,21 @@ impl Link {
                 return (flush, progress);
             }
         }
-        if let Some(pong) = self.pong.take() {
+        loop {
             if self.control.is_empty() {
+                let Some(pong) = self.pong.take() else {
+                    break;
+                };
                 self.control.push(pong);
-            } else {
-                self.pong = Some(pong);
+            }
+            let (flush, wrote) = self.wire.poll_flush(cx, &mut self.control);
+            progress |= wrote;
+            if flush != Flush::Done {
+                return (flush, progress);
             }
         }
-        for queue in [&mut self.control, messages] {
-            if queue.is_empty() {
-                continue;
-            }
-            let (flush, wrote) = self.wire.poll_flush(cx, queue);
+        if !messages.is_empty() {
+            let (flush, wrote) = self.wire.poll_flush(cx, messages);
             progress |= wrote;
             if flush != Flush::Done {
                 return (flush, progress);

@@ -73,6 +73,9 @@ pub struct Options {
     /// Time for the whole body of a POST. Default 20 s. After 5 s it must also have come at
     /// 1 KB/s.
     pub body_timeout: Duration,
+    /// Time for which a client may take nothing of an answer before [`serve`](super::serve())
+    /// drops its connection. Default 20 s.
+    pub write_timeout: Duration,
     pub(super) allow_request: Option<AllowRequest>,
 }
 
@@ -86,6 +89,7 @@ impl Default for Options {
             soft_budget: 1024 * 1024,
             hard_budget: 16 * 1024 * 1024,
             body_timeout: Duration::from_secs(20),
+            write_timeout: Duration::from_secs(20),
             allow_request: None,
         }
     }

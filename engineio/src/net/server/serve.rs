@@ -12,7 +12,7 @@ use http_body::Body as HttpBody;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
@@ -20,6 +20,7 @@ use tokio::time::Instant;
 use super::Server;
 use super::core::Core;
 use super::handshake::PeerAddr;
+use super::stall::Stalling;
 use crate::net::sync::Ordering;
 
 /// Time for the head of a request.
@@ -62,8 +63,9 @@ impl Future for Serve {
 
 /// Serves HTTP/1.1 on a listener until `stop` is ready.
 ///
-/// A head must arrive within 10 s, in at most 16 KiB and 100 headers (431). `TCP_NODELAY` is
-/// set. Failing accepts (no file descriptor left) are tried again after 100 ms. When `stop` is
+/// A head must arrive within 10 s, in at most 16 KiB and 100 headers (431). A client that takes
+/// nothing of an answer for [`Options::write_timeout`](super::Options) is dropped. `TCP_NODELAY`
+/// is set. Failing accepts (no file descriptor left) are tried again after 100 ms. When `stop` is
 /// ready, the sessions of `server` are closed, and what is open gets 5 s. New sessions are refused
 /// then, and new connections once every client has had what was left for it, or after 1 s.
 ///
@@ -126,7 +128,9 @@ async fn run<S, B>(
     let mut stop = std::pin::pin!(stop);
     let accept = async || match listener.accept().await {
         Ok((stream, peer)) => {
+            stream.set_nodelay(true).ok();
             let open = Open::new(&server.core);
+            let stream = Stalling::new(stream, server.core.options.write_timeout);
             let stopped = stopped.clone();
             tokio::spawn(connection(stream, peer, service.clone(), stopped, open));
         }
@@ -164,7 +168,7 @@ async fn run<S, B>(
 }
 
 async fn connection<S, B>(
-    stream: TcpStream,
+    stream: Stalling,
     peer: SocketAddr,
     service: S,
     mut stopped: watch::Receiver<()>,
@@ -177,7 +181,6 @@ async fn connection<S, B>(
     B::Data: Send,
     B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
 {
-    stream.set_nodelay(true).ok();
     let service = hyper::service::service_fn(move |mut request: Request<Incoming>| {
         // a handshake keeps it; the requests that follow need not pay for it
         if !request

@@ -7,7 +7,6 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use bytes::Bytes;
 use http::header::{ORIGIN, SET_COOKIE};
 use http::request::Parts;
 use http::{HeaderValue, Method, Request, Response, StatusCode};
@@ -19,6 +18,7 @@ use super::driver::{Driver, Opening};
 use super::handshake::Handshake;
 use super::http::{Body, answer, check_head, empty, read_body, refused, switch, wants_websocket};
 use super::io::Wire;
+use super::layer::Layer;
 use super::options::Refusal;
 use super::shared::{Command, Handle};
 use super::{Options, Server, Upper, cors};
@@ -52,23 +52,8 @@ impl<F> fmt::Debug for Service<F> {
     }
 }
 
-impl<F> fmt::Debug for Layer<F> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Layer")
-            .field("service", &self.service)
-            .finish()
-    }
-}
-
-impl<F, S> fmt::Debug for Layered<F, S> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Layered")
-            .field("service", &self.service)
-            .finish_non_exhaustive()
-    }
-}
-
-type ResponseFuture = Pin<Box<dyn Future<Output = Result<Response<Body>, Infallible>> + Send>>;
+pub(super) type ResponseFuture =
+    Pin<Box<dyn Future<Output = Result<Response<Body>, Infallible>> + Send>>;
 
 impl<F, U> Service<F>
 where
@@ -107,10 +92,10 @@ where
     /// Puts the endpoint in front of another service, which gets all other requests.
     #[must_use]
     pub fn into_layer(self) -> Layer<F> {
-        Layer { service: self }
+        Layer::new(self)
     }
 
-    fn handle<B>(&self, request: Request<B>) -> ResponseFuture
+    pub(super) fn handle<B>(&self, request: Request<B>) -> ResponseFuture
     where
         B: HttpBody + Send + 'static,
         B::Data: Send,
@@ -285,7 +270,7 @@ where
     {
         let request = self.core.next_request();
         // a second POST is refused when its head is here, not when its body is
-        let reply = send(&session, Input::Post { request })?;
+        let mut reply = send(&session, Input::Post { request })?;
         let mut waiting = Waiting::new(session, request);
         waiting.post = true;
         let (parts, body) = http.into_parts();
@@ -296,13 +281,27 @@ where
         }
         let timeout = self.core.options.body_timeout;
         Ok(Box::pin(async move {
-            waiting.tell(match read_body(body, max, timeout).await {
+            let body = tokio::select! {
+                biased;
+                body = read_body(body, max, timeout) => body,
+                // the session has decided without the body
+                decided = &mut reply => {
+                    waiting.done();
+                    return Ok(decided.map_or_else(|_| unknown(), answer));
+                }
+            };
+            waiting.tell(match body {
                 Ok(body) => Input::PostBody { request, body },
                 Err(failure) => Input::PostFailed { request, failure },
             });
             Ok(waiting.answer(reply).await)
         }))
     }
+}
+
+/// The session ended before it could answer.
+fn unknown() -> Response<Body> {
+    refused(&HandshakeError::UnknownSession)
 }
 
 fn done(response: Response<Body>) -> ResponseFuture {
@@ -343,7 +342,7 @@ impl Waiting {
     async fn answer(self, reply: oneshot::Receiver<Reply>) -> Response<Body> {
         let reply = reply.await;
         self.done();
-        reply.map_or_else(|_| refused(&HandshakeError::UnknownSession), answer)
+        reply.map_or_else(|_| unknown(), answer)
     }
 
     fn done(mut self) {
@@ -402,120 +401,5 @@ where
 
     fn call(&self, request: Request<B>) -> Self::Future {
         self.handle(request)
-    }
-}
-
-/// Puts the endpoint in front of another service, such as a whole axum `Router`.
-pub struct Layer<F> {
-    service: Service<F>,
-}
-
-impl<F> Clone for Layer<F> {
-    fn clone(&self) -> Self {
-        Self {
-            service: self.service.clone(),
-        }
-    }
-}
-
-impl<F, S> tower_layer::Layer<S> for Layer<F> {
-    type Service = Layered<F, S>;
-
-    fn layer(&self, inner: S) -> Self::Service {
-        Layered {
-            service: self.service.clone(),
-            inner,
-        }
-    }
-}
-
-/// What [`Layer`] makes of another service.
-pub struct Layered<F, S> {
-    service: Service<F>,
-    inner: S,
-}
-
-impl<F, S: Clone> Clone for Layered<F, S> {
-    fn clone(&self) -> Self {
-        Self {
-            service: self.service.clone(),
-            inner: self.inner.clone(),
-        }
-    }
-}
-
-impl<F, U, S, B, R> tower_service::Service<Request<B>> for Layered<F, S>
-where
-    F: Fn(Arc<Handshake>, Handle) -> U + Send + Sync + 'static,
-    U: Upper,
-    S: tower_service::Service<Request<B>, Response = Response<R>>,
-    S::Future: Send + 'static,
-    B: HttpBody + Send + 'static,
-    B::Data: Send,
-    R: HttpBody<Data = Bytes> + 'static,
-{
-    type Response = Response<EitherBody<R>>;
-    type Error = S::Error;
-    type Future = Pin<Box<dyn Future<Output = Result<Self::Response, S::Error>> + Send>>;
-
-    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
-        self.inner.poll_ready(cx)
-    }
-
-    fn call(&mut self, request: Request<B>) -> Self::Future {
-        if self.service.serves(request.uri().path()) {
-            let response = self.service.handle(request);
-            return Box::pin(async move {
-                let Ok(response) = response.await;
-                Ok(response.map(EitherBody::Own))
-            });
-        }
-        let response = self.inner.call(request);
-        Box::pin(async move {
-            Ok(response
-                .await?
-                .map(|body| EitherBody::Inner(Box::pin(body))))
-        })
-    }
-}
-
-/// The body of an answer: of the endpoint, or of the service behind it.
-#[derive(Debug)]
-pub enum EitherBody<R> {
-    /// The endpoint's.
-    Own(Body),
-    /// The other service's.
-    Inner(Pin<Box<R>>),
-}
-
-impl<R: HttpBody<Data = Bytes>> HttpBody for EitherBody<R> {
-    type Data = Bytes;
-    type Error = R::Error;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<http_body::Frame<Bytes>, R::Error>>> {
-        match &mut *self {
-            Self::Own(body) => {
-                let frame = Pin::new(body).poll_frame(cx);
-                frame.map_err(|never| match never {})
-            }
-            Self::Inner(body) => body.as_mut().poll_frame(cx),
-        }
-    }
-
-    fn is_end_stream(&self) -> bool {
-        match self {
-            Self::Own(body) => body.is_end_stream(),
-            Self::Inner(body) => body.is_end_stream(),
-        }
-    }
-
-    fn size_hint(&self) -> http_body::SizeHint {
-        match self {
-            Self::Own(body) => body.size_hint(),
-            Self::Inner(body) => body.size_hint(),
-        }
     }
 }

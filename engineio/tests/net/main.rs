@@ -1,0 +1,17 @@
+//! The server on a real port, with raw bytes on the other side.
+//!
+//! Nothing here sleeps to let something happen: every wait is for a fact, with a limit.
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::string_slice,
+    clippy::disallowed_methods,
+    reason = "a failure of the test; real sockets need real time"
+)]
+
+mod hostile;
+mod http;
+mod polling;
+mod slow;
+mod support;
+mod websocket;

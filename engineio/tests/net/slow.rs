@@ -1,0 +1,169 @@
+//! Peers that do not read, and the end of the server.
+
+use std::time::{Duration, Instant};
+
+use engineio::CloseReason;
+use engineio::net::server::Options;
+
+use crate::support::{Alive, App, eventually, frame};
+
+fn budgets(soft: usize, hard: usize) -> Options {
+    let mut options = Options::default();
+    (options.soft_budget, options.hard_budget) = (soft, hard);
+    options
+}
+
+/// A26, RELIABILITY 2.1.
+#[tokio::test]
+async fn a_reader_over_the_hard_budget_is_a_slow_consumer_and_nobody_else_notices() {
+    let mut app = App::with(budgets(100_000, 1_000_000)).await;
+    let alive = Alive::before(&app).await;
+    let mut slow = app.websocket().await;
+    // far more than the sockets' own buffers take
+    slow.send("4flood 400 100000").await;
+    assert_eq!(app.reason().await, CloseReason::SlowConsumer);
+    drop(slow);
+    alive.check(&app).await;
+}
+
+/// A27: engineioxide waits for the writer, for as long as the peer likes.
+#[tokio::test]
+async fn closing_never_waits_for_a_peer_that_does_not_read() {
+    let mut app = App::with(budgets(50_000_000, 100_000_000)).await;
+    let mut slow = app.websocket().await;
+    slow.send("4flood 300 100000").await;
+    let server = &app.server;
+    // the socket is full and something still waits
+    eventually(|| server.queued_bytes() > 1_000_000).await;
+    let start = Instant::now();
+    app.server.close();
+    assert_eq!(app.reason().await, CloseReason::ForcedClose);
+    assert!(start.elapsed() < Duration::from_secs(1));
+    let server = &app.server;
+    eventually(|| server.sessions() == 0).await;
+    assert_eq!(app.server.tasks(), 1, "the writer goes on, for ten seconds");
+    drop(slow);
+    let server = &app.server;
+    eventually(|| server.tasks() == 0).await;
+}
+
+/// ws 8.23: pongs for a peer that does not read piled up.
+#[tokio::test]
+async fn pings_of_a_peer_that_does_not_read_leave_one_pong() {
+    let app = App::start().await;
+    let alive = Alive::before(&app).await;
+    let mut websocket = app.websocket().await;
+    let flood = frame(0x89, &[7; 125]).repeat(2000);
+    for _ in 0..20 {
+        websocket.http.send(&flood).await;
+    }
+    websocket.http.send(frame(0x81, b"4done")).await;
+    let mut pongs = 0;
+    loop {
+        let (first, content) = websocket.frame().await;
+        if first == 0x81 {
+            break;
+        }
+        assert_eq!((first, content.len()), (0x8a, 125));
+        pongs += 1;
+    }
+    assert!((1..2000).contains(&pongs), "{pongs}");
+    websocket.send("1").await;
+    drop(websocket);
+    alive.check(&app).await;
+}
+
+#[tokio::test]
+async fn a_server_that_stops_tells_its_sessions_and_ends() {
+    let mut app = App::start().await;
+    let target = app.open().await;
+    let mut poll = app.connect().await;
+    poll.request("GET", &target, "", "").await;
+    // the answered POST shows that the poll was there first, or that it is next
+    app.post(&target, "4a").await.is(200, "ok");
+    poll.answer().await.is(200, "4a");
+    poll.request("GET", &target, "", "").await;
+    let mut websocket = app.websocket().await;
+    websocket.echoes("before").await;
+    let stopped = app.stop();
+    let told = async {
+        assert_eq!(websocket.closed().await, 0);
+        let answer = poll.answer().await;
+        assert!(answer.body.ends_with('1'), "{answer:?}");
+        poll.ended().await;
+    };
+    tokio::join!(stopped, told);
+    assert_eq!(app.reason().await, CloseReason::ForcedClose);
+    assert_eq!(app.reason().await, CloseReason::ForcedClose);
+    assert_eq!(
+        (
+            app.server.sessions(),
+            app.server.tasks(),
+            app.server.connections()
+        ),
+        (0, 0, 0)
+    );
+    assert!(tokio::net::TcpStream::connect(app.addr).await.is_err());
+}
+
+#[tokio::test]
+async fn a_closing_server_takes_no_new_sessions() {
+    let app = App::start().await;
+    app.server.close();
+    let answer = app.get(crate::support::OPEN_POLLING).await;
+    assert_eq!(answer.status, 403);
+    let answer = app.ask_upgrade(crate::support::OPEN_WEBSOCKET, "").await;
+    assert_eq!(answer.status, 403);
+}
+
+/// What does not fit a poll's budget ends the session: it vanished (#172, #262).
+#[tokio::test]
+async fn a_message_that_the_machine_cannot_take_ends_the_session() {
+    let mut options = Options::default();
+    options.engine.max_buffered = 1000;
+    let mut app = App::with(options).await;
+    let target = app.open().await;
+    let mut poll = app.connect().await;
+    poll.request("GET", &target, "", "").await;
+    app.post(&target, "4flood 1 2000\u{1e}4after")
+        .await
+        .is(200, "ok");
+    assert_eq!(app.reason().await, CloseReason::SlowConsumer);
+    poll.answer().await.is(200, "1");
+}
+
+/// Messages of a session that ends on long-polling went to its probe.
+#[tokio::test]
+async fn a_probe_gets_no_messages_when_the_session_ends() {
+    let mut app = App::with(budgets(1000, 10_000)).await;
+    let target = app.open().await;
+    let mut probe = app.upgrade(&target.replace("polling", "websocket")).await;
+    probe.send("2probe").await;
+    assert_eq!(probe.text().await, "3probe");
+    assert_eq!(app.post(&target, "4flood 3 9000").await.status, 200);
+    assert_eq!(app.reason().await, CloseReason::SlowConsumer);
+    assert_eq!(probe.closed().await, 0);
+}
+
+/// A25: hyper would wait for as long as the peer likes.
+#[tokio::test]
+async fn a_client_that_does_not_read_its_answer_is_dropped() {
+    let mut options = budgets(100_000_000, 100_000_000);
+    options.engine.max_buffered = 100_000_000;
+    options.write_timeout = Duration::from_millis(100);
+    let app = App::with(options).await;
+    let alive = Alive::before(&app).await;
+    let target = app.open().await;
+    // more than the sockets' own buffers take
+    app.post(&target, "4flood 1 30000000").await.is(200, "ok");
+    let mut slow = app.connect().await;
+    slow.request("GET", &target, "", "").await;
+    let server = &app.server;
+    eventually(|| server.connections() == 1).await;
+    let server = &app.server;
+    eventually(|| server.connections() == 0).await;
+    // the session's own end is the heartbeat's; here the client comes back and closes it
+    app.post(&target, "1").await.is(200, "ok");
+    alive.check(&app).await;
+    drop(slow);
+}
