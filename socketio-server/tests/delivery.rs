@@ -9,7 +9,7 @@ use socketio_server::{
     AckError, Args, Binary, ConnectError, Handshake, Namespace, NamespaceHandle, SendError, Server,
     Socket,
 };
-use support::{Client, Said, start, until, until_idle, within};
+use support::{Client, Frame, start, until, until_idle, within};
 
 async fn three(server: &Server) -> (NamespaceHandle, [(Client, String); 3]) {
     let handle = server.mount(Namespace::new("/")).unwrap();
@@ -258,7 +258,7 @@ async fn binary_travels_in_a_broadcast() {
         client
             .expect("451-[\"image\",\"name\",{\"_placeholder\":true,\"num\":0}]")
             .await;
-        assert_eq!(client.next().await, Said::Binary(vec![1, 2, 3]));
+        assert_eq!(client.next().await, Frame::Binary(vec![1, 2, 3]));
     }
 }
 
@@ -273,7 +273,7 @@ async fn disconnect_all_closes_the_connection() {
     socket(&handle, &id).disconnect_all();
     client.expect("41").await;
     client.expect("41/other,").await;
-    assert_eq!(client.next().await, Said::Closed(None));
+    assert_eq!(client.next().await, Frame::Close(None));
     until("no session", || server.gauges().sessions == 0).await;
 }
 
@@ -355,7 +355,7 @@ async fn closing_the_server_tells_everybody() {
     handle.emit("last words", &()).unwrap();
     within(server.close()).await;
     client.expect("42[\"last words\",null]").await;
-    assert_eq!(client.next().await, Said::Closed(None));
+    assert_eq!(client.next().await, Frame::Close(None));
     assert_eq!(*reasons.lock().unwrap(), ["server shutting down"]);
     assert_eq!(server.gauges().tasks, 0);
 }

@@ -5,12 +5,13 @@
     reason = "a failure of the test"
 )]
 
-mod common;
+mod support;
 
-use common::{Raw, Served};
 use socketio_server::{Namespace, RawArgs, Server, Socket};
+use support::Client;
+use support::fixture::Served;
 
-async fn served(namespace: Namespace) -> (Served, Raw) {
+async fn served(namespace: Namespace) -> (Served, Client) {
     let server = Server::default();
     server.mount(namespace).unwrap();
     let served = Served::start(server).await;
@@ -35,7 +36,7 @@ async fn a_handler_closes_its_own_connection() {
     let (_served, mut client) = served(Namespace::new("/").on("bye", bye)).await;
     client.send(r#"42["bye"]"#).await;
     assert_eq!(client.text().await, "41");
-    client.closed().await;
+    client.ends().await;
 }
 
 #[tokio::test]

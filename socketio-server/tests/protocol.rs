@@ -5,12 +5,13 @@
     reason = "a failure of the test"
 )]
 
-mod common;
+mod support;
 
 use std::time::Duration;
 
-use common::{Raw, Served, http, open_polling};
 use socketio_server::{Ack, ConnectError, Handshake, Namespace, RawArgs, Server, Socket, Value};
+use support::Client;
+use support::fixture::{Served, http, open_polling};
 use tokio::time::Instant;
 
 /// The id in `40{"sid":"…"}` or the like.
@@ -66,7 +67,7 @@ async fn a_client_connects_to_a_custom_namespace() {
 #[tokio::test]
 async fn one_connection_is_in_several_namespaces_under_different_ids() {
     let served = Served::fixture().await;
-    let mut raw = Raw::connect(served.address).await;
+    let mut raw = Client::connect(served.address).await;
     let open = raw.text().await;
     raw.send("40").await;
     let root = id_in(&raw.text().await, "40");
@@ -116,7 +117,7 @@ async fn a_connect_packet_that_is_none_closes() {
     for bad in ["4abc", "40[]", r#"40"x""#, "40{", "40/custom,{}x", "401"] {
         let mut raw = served.open().await;
         raw.send(bad).await;
-        raw.closed().await;
+        raw.ends().await;
     }
 }
 
@@ -128,7 +129,7 @@ async fn a_client_that_joins_nothing_is_closed_in_time() {
     let opened = Instant::now();
     raw.send("40/random").await;
     raw.text().await;
-    raw.closed().await;
+    raw.ends().await;
     assert!(opened.elapsed() >= Duration::from_millis(290));
 }
 
@@ -140,7 +141,7 @@ async fn a_client_that_left_everything_is_closed_in_time() {
     tokio::time::sleep(Duration::from_millis(400)).await;
     raw.echoes().await;
     raw.send("41").await;
-    raw.closed().await;
+    raw.ends().await;
 }
 
 #[tokio::test]
@@ -148,7 +149,7 @@ async fn a_second_connect_closes() {
     let served = Served::fixture().await;
     let mut raw = served.join().await;
     raw.send("40").await;
-    raw.closed().await;
+    raw.ends().await;
 }
 
 // ---- leaving ----
@@ -173,7 +174,7 @@ async fn an_event_after_leaving_closes() {
     let mut raw = served.join().await;
     raw.send("41").await;
     raw.send(r#"42["message",1]"#).await;
-    raw.closed().await;
+    raw.ends().await;
 }
 
 #[tokio::test]
@@ -181,7 +182,7 @@ async fn the_close_packet_ends_all_namespaces() {
     let served = Served::fixture().await;
     let mut raw = served.join().await;
     raw.send("1").await;
-    raw.closed().await;
+    raw.ends().await;
     drop(raw);
     while served.server.gauges().sessions > 0 {
         tokio::task::yield_now().await;
@@ -292,7 +293,7 @@ async fn an_ack_with_binary() {
 }
 
 /// A server that asks its client and acknowledges with what it was answered.
-async fn asking() -> (Served, Raw) {
+async fn asking() -> (Served, Client) {
     let server = Server::default();
     let ask = async |socket: Socket, question: Value| {
         let answer: Result<RawArgs, _> = socket.emit_with_ack("question", &question).await;

@@ -7,22 +7,23 @@
     reason = "a failure of the test"
 )]
 
-mod common;
+mod support;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use common::{Raw, Served, fixture, http, open_polling};
 use socketio_server::{
     ConnectError, Gauges, Handshake, Incoming, Limits, Namespace, Server, Socket, Value,
 };
+use support::Client;
+use support::fixture::{Served, fixture, http, open_polling};
 use tokio::time::{Instant, sleep, timeout};
 
 /// A server with an honest client.
 struct Target {
     served: Served,
-    honest: Raw,
+    honest: Client,
     calm: Gauges,
     /// Events that reached a handler, those of the fixture aside.
     seen: Arc<AtomicUsize>,
@@ -86,8 +87,8 @@ impl Target {
     }
 }
 
-async fn closes(mut attacker: Raw, what: &str) {
-    let end = timeout(Duration::from_secs(2), attacker.closed());
+async fn closes(mut attacker: Client, what: &str) {
+    let end = timeout(Duration::from_secs(2), attacker.ends());
     let what: String = what.chars().take(60).collect();
     end.await.unwrap_or_else(|_| panic!("{what:?} was taken"));
 }
@@ -260,7 +261,7 @@ async fn connect_storm_on_a_websocket() {
     let before = target.connects.load(Ordering::SeqCst);
     let mut attacker = target.served.open().await;
     attacker.send_at_once(&["40"; 1000]).await;
-    while !matches!(attacker.said().await, common::Said::Closed(_)) {}
+    attacker.closed().await;
     target.served.settles(target.calm).await;
     assert!(target.connects.load(Ordering::SeqCst) - before <= 1);
     target.alive().await;

@@ -5,12 +5,13 @@
     reason = "a failure of the test"
 )]
 
-mod common;
+mod support;
 
 use std::time::Duration;
 
-use common::{Raw, fixture, http, open_polling};
 use socketio_server::Server;
+use support::Client;
+use support::fixture::{fixture, http, open_polling};
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio::time::{Instant, sleep};
@@ -77,7 +78,7 @@ async fn a_client_that_does_not_poll_any_more_holds_it_up_for_a_second() {
 #[tokio::test]
 async fn a_websocket_gets_what_was_sent_and_a_close_frame() {
     let started = start().await;
-    let mut raw = Raw::connect(started.address).await;
+    let mut raw = Client::connect(started.address).await;
     raw.text().await;
     raw.send("40").await;
     raw.text().await;
@@ -85,7 +86,7 @@ async fn a_websocket_gets_what_was_sent_and_a_close_frame() {
     started.server.emit("news", &1).unwrap();
     started.stop.send(()).unwrap();
     assert_eq!(raw.text().await, r#"42["news",1]"#);
-    raw.closed().await;
+    raw.ends().await;
     drop(raw);
     started.serving.await.unwrap();
 }
