@@ -1,5 +1,6 @@
 //! The request's query: what it asks for, and Node's error codes when it cannot have it.
 
+use std::borrow::Cow;
 use std::fmt::Write as _;
 
 use crate::{Config, HandshakeError, Sid, Transport};
@@ -35,14 +36,14 @@ impl Query {
         let mut sid = None;
         let mut version = None;
         for (key, mut value) in pairs(query) {
-            let slot = match key.as_str() {
+            let slot = match &*key {
                 "transport" => &mut transport,
                 "sid" => &mut sid,
                 "EIO" => &mut version,
                 _ => continue,
             };
             if slot.is_some() {
-                value.clear();
+                value = Cow::Borrowed("");
             }
             *slot = Some(value);
         }
@@ -98,7 +99,7 @@ impl Query {
 }
 
 /// Splits and percent-decodes a query string. A key without `=` has the empty value.
-pub fn pairs(query: &str) -> impl Iterator<Item = (String, String)> {
+pub fn pairs(query: &str) -> impl Iterator<Item = (Cow<'_, str>, Cow<'_, str>)> {
     query
         .split('&')
         .filter(|pair| !pair.is_empty())
@@ -109,9 +110,9 @@ pub fn pairs(query: &str) -> impl Iterator<Item = (String, String)> {
 }
 
 /// `%41` is `A` and `+` a blank; what is no escape stays as it is.
-fn unescape(text: &str) -> String {
-    if !text.contains(['%', '+']) {
-        return text.to_owned();
+fn unescape(text: &str) -> Cow<'_, str> {
+    if !text.bytes().any(|byte| byte == b'%' || byte == b'+') {
+        return Cow::Borrowed(text);
     }
     let mut out = Vec::with_capacity(text.len());
     let mut bytes = text.bytes();
@@ -127,7 +128,7 @@ fn unescape(text: &str) -> String {
             _ => out.push(byte),
         }
     }
-    String::from_utf8_lossy(&out).into_owned()
+    Cow::Owned(String::from_utf8_lossy(&out).into_owned())
 }
 
 /// Escapes a key or value for a query string.
@@ -278,7 +279,7 @@ mod tests {
     #[test]
     fn keys_and_values_are_percent_decoded() {
         let read = |query| pairs(query).collect::<Vec<_>>();
-        let pair = |key: &str, value: &str| (key.to_owned(), value.to_owned());
+        let pair = |key, value| (Cow::Borrowed(key), Cow::Borrowed(value));
         assert_eq!(read("%26a=%26%3D%3Fa"), [pair("&a", "&=?a")]);
         assert_eq!(
             read("a&b=&=c&&"),

@@ -1,4 +1,8 @@
-//! What the example programs share: settings from the environment, `READY`, and SIGTERM.
+//! What the example programs share: settings from the environment, `READY`, and SIGTERM. The larger ones live here
+//! as modules, so that tests can serve them in their own process.
+
+pub mod chat;
+pub mod tasks;
 
 use std::fmt::Display;
 use std::io::Write as _;

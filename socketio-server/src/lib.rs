@@ -3,6 +3,7 @@
 
 mod ack;
 mod afterlife;
+mod broadcast;
 mod connection;
 mod core;
 mod driver;
@@ -17,9 +18,10 @@ mod service;
 mod session;
 mod socket;
 mod sync;
+mod trace;
 
 pub use ack::AckFuture;
-pub use core::Broadcast;
+pub use broadcast::Broadcast;
 pub use engineio::net::server::{Cookie, Cors, Headers, Options, PeerAddr, Refusal};
 pub use error::{AckError, EventError, EventErrorKind, MountError, SendError};
 pub use events::Events;

@@ -11,8 +11,9 @@ use socketio_proto::{
     SocketId,
 };
 
+use crate::broadcast::Broadcast;
 use crate::connection::Connection;
-use crate::core::{Broadcast, Core, NamespaceCore};
+use crate::core::{Core, NamespaceCore};
 use crate::error::{EventError, SendError};
 use crate::events::Events;
 use crate::handler::{Ack, Answer, Answered, Handlers, Incoming, Listener, Raw, Typed};

@@ -14,7 +14,8 @@ use socketio_proto::server::Config as ProtocolConfig;
 use socketio_proto::{IntoArgs, Limits, NamespaceId, Parser};
 use tokio::net::TcpListener;
 
-use crate::core::{Broadcast, Core, Settings};
+use crate::broadcast::Broadcast;
+use crate::core::{Core, Settings};
 use crate::driver::Driver;
 use crate::error::{MountError, SendError};
 use crate::namespace::{Namespace, NamespaceHandle};
@@ -218,6 +219,16 @@ impl Server {
         self.service().into_layer()
     }
 
+    /// The endpoint as an axum router, to be merged with others. Whatever the state.
+    #[cfg(feature = "axum")]
+    pub fn router<S: Clone + Send + Sync + 'static>(&self) -> axum::Router<S> {
+        let path = self.service.path();
+        let path = path.trim_end_matches('/');
+        axum::Router::new()
+            .route_service(path, self.service())
+            .route_service(&format!("{path}/"), self.service())
+    }
+
     /// Serves on a listener, with the limits that an open port needs, until `stop` is ready;
     /// then closes gracefully. See [`engineio::net::server::serve`].
     ///
@@ -279,7 +290,10 @@ impl Server {
 
     async fn finish(&self) {
         let idle = async {
-            while self.gauges().tasks > 0 {
+            // a session that has ended and is still there waits for a poll
+            let waits =
+                || self.engine.open_sessions() > 0 || self.engine.tasks() > self.engine.sessions();
+            while waits() || self.core.tasks.load(Ordering::SeqCst) > 0 {
                 tokio::time::sleep(Duration::from_millis(10)).await;
             }
         };

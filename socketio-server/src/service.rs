@@ -18,8 +18,8 @@ pub(crate) type Make = Box<dyn Fn(Arc<Handshake>, Handle) -> Driver + Send + Syn
 /// The endpoint as a [`tower_service::Service`] and a [`hyper::service::Service`]. Clones
 /// share the server.
 ///
-/// With axum: `Router::new().route_service("/socket.io/", server.service())`, or
-/// `router.layer(server.layer())`, which also catches the path without trailing slash.
+/// With axum: `router.merge(server.router())` (feature `axum`), or
+/// `router.layer(server.layer())`.
 #[derive(Clone, Debug)]
 pub struct Service {
     engine: EngineService<Make>,
@@ -34,6 +34,12 @@ impl Service {
     #[must_use]
     pub fn serves(&self, path: &str) -> bool {
         self.engine.serves(path)
+    }
+
+    /// The path of the endpoint, as it was set.
+    #[must_use]
+    pub fn path(&self) -> &str {
+        self.engine.path()
     }
 
     /// Puts the endpoint in front of another service.

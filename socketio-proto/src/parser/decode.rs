@@ -70,6 +70,12 @@ impl Decoder {
         self.assembly.is_some()
     }
 
+    /// The namespace of the packet that has come without all of its attachments.
+    #[must_use]
+    pub fn assembling(&self) -> Option<&NamespaceId> {
+        self.assembly.as_ref().map(|assembly| &assembly.namespace)
+    }
+
     /// Bytes of the unfinished packet.
     #[must_use]
     pub fn buffered(&self) -> usize {

@@ -72,6 +72,7 @@ impl Connection {
         }
         match packet {
             Ok(Some(packet)) => self.packet(now, packet),
+            Ok(None) if self.assembles_for_nobody() => self.close(CloseReason::ParseError),
             Ok(None) => {}
             Err(_) => self.close(CloseReason::ParseError),
         }
@@ -273,6 +274,14 @@ impl Connection {
             }
             (Some(State::Left), Body::Event { .. } | Body::Ack { .. }) => {}
         }
+    }
+
+    /// Whether attachments would be kept for a client that is not in their namespace.
+    fn assembles_for_nobody(&self) -> bool {
+        self.decoder.assembling().is_some_and(|namespace| {
+            let state = self.namespaces.get(namespace);
+            matches!(state, None | Some(State::Connecting))
+        })
     }
 
     fn connect_requested(&mut self, namespace: NamespaceId, auth: Option<Text>) {

@@ -13,7 +13,7 @@
 //!    whenever the caller knows.
 //! 2. A second CONNECT for a namespace that is connecting or connected, any other packet for a
 //!    namespace that is not connected, a CONNECT_ERROR, and everything that is no packet close
-//!    the connection.
+//!    the connection. Where attachments follow, this is judged before the first of them.
 //! 3. For every accepted namespace there is exactly one [`Event::Disconnected`], and nothing for
 //!    that namespace between it and the next CONNECT.
 //! 4. Closing, for whatever reason, is: `Disconnected` for every connected namespace, then

@@ -84,6 +84,15 @@ impl Core {
         self.sessions.lock().len()
     }
 
+    /// Sessions that have not ended. The others wait for the poll that tells their client.
+    pub(super) fn open_sessions(&self) -> usize {
+        let sessions = self.sessions.lock();
+        sessions
+            .values()
+            .filter(|session| !session.is_closed())
+            .count()
+    }
+
     pub(super) fn queued_bytes(&self) -> usize {
         self.sessions
             .lock()

@@ -15,6 +15,7 @@ use super::core::{Core, Registration, Task};
 use super::io::{Flush, Wire};
 use super::link::{Link, Read};
 use super::shared::{Command, Handle, Queue};
+use crate::net::trace::debug;
 use crate::server::{Event, First, Input, LinkId, Output, Reply, RequestId, Session};
 use crate::{CloseReason, SendError, Sid};
 
@@ -140,10 +141,17 @@ impl<U: Upper> Driver<U> {
                 }
                 Output::CloseLink { .. } => {}
                 Output::Event(event) => {
-                    match event {
-                        Event::Upgraded => self.carrier = self.session.link(),
-                        Event::Closed(_) => self.handle.end(),
-                        _ => {}
+                    match &event {
+                        Event::Opened => debug!("session {:?} opened", self.session.sid()),
+                        Event::Upgraded => {
+                            debug!("session {:?} upgraded", self.session.sid());
+                            self.carrier = self.session.link();
+                        }
+                        Event::Closed(reason) => {
+                            debug!("session {:?} closed: {reason}", self.session.sid());
+                            self.handle.end();
+                        }
+                        Event::Message(_) => {}
                     }
                     self.upper.on_event(now, event);
                 }
@@ -255,14 +263,13 @@ impl<U: Upper> Driver<U> {
     /// RELIABILITY: a queue over the hard budget, or over the soft one without progress, ends
     /// the session.
     fn judge_queue(&mut self, now: Instant, cx: &mut Context<'_>) {
-        let queued = self.handle.with_queue(|queue| queue.bytes());
-        let budget = self.core.budget;
-        if queued <= budget.soft {
+        let (queued, overflowed) = self.handle.load();
+        if queued <= self.core.budget.soft && !overflowed {
             self.stalls_at = None;
             return;
         }
         let stalls_at = *self.stalls_at.get_or_insert(now + STALL);
-        if queued > budget.hard || stalls_at <= now {
+        if overflowed || stalls_at <= now {
             self.session.close(now, CloseReason::SlowConsumer);
             self.drain(now, cx);
         }

@@ -1,5 +1,6 @@
 //! [`Handshake`]: what is kept of the request that opened a session.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::net::SocketAddr;
 
@@ -18,7 +19,8 @@ pub struct Handshake {
     extensions: Option<Box<Extensions>>,
 }
 
-/// The address of the TCP peer, as [`serve`](super::serve()) puts it into a request.
+/// The address of the TCP peer, as [`serve`](super::serve()) puts it into requests that do not
+/// continue a session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PeerAddr(pub SocketAddr);
 
@@ -54,7 +56,7 @@ impl Handshake {
     }
 
     /// The query's parameters, percent-decoded.
-    pub fn query(&self) -> impl Iterator<Item = (String, String)> {
+    pub fn query(&self) -> impl Iterator<Item = (Cow<'_, str>, Cow<'_, str>)> {
         query::pairs(&self.query)
     }
 

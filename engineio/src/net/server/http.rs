@@ -1,6 +1,7 @@
 //! Answers, bodies and the WebSocket handshake, as HTTP sees them.
 
 use std::convert::Infallible;
+use std::future::poll_fn;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
@@ -77,16 +78,8 @@ pub(super) fn answer(reply: Reply) -> Response<Body> {
     }
 }
 
-/// Reads the body of a POST, no further than the limit, no longer than the deadline.
-pub(super) async fn read_body<B>(
-    headers: &HeaderMap,
-    body: B,
-    max: usize,
-    timeout: Duration,
-) -> Result<Bytes, PostFailure>
-where
-    B: HttpBody,
-{
+/// Refuses a POST by its head alone.
+pub(super) fn check_head(headers: &HeaderMap, max: usize) -> Result<(), PostFailure> {
     if headers
         .get(CONTENT_TYPE)
         .is_some_and(|kind| kind == "application/octet-stream")
@@ -99,17 +92,42 @@ where
     if announced.is_some_and(|len: u64| len > max as u64) {
         return Err(PostFailure::TooLarge);
     }
-    let start = Instant::now();
+    Ok(())
+}
+
+/// Reads the body of a POST, no further than the limit, no longer than the deadline.
+pub(super) async fn read_body<B>(
+    body: B,
+    max: usize,
+    timeout: Duration,
+) -> Result<Bytes, PostFailure>
+where
+    B: HttpBody,
+{
     let mut body = std::pin::pin!(body);
     let mut read = Collected::default();
+    let mut start = None;
     loop {
-        let judged_at = rate_deadline(start, read.len()).min(start + timeout);
-        let frame = std::future::poll_fn(|cx| body.as_mut().poll_frame(cx));
-        match timeout_at(judged_at.into(), frame).await {
-            Err(_) => return Err(PostFailure::TooSlow),
-            Ok(None) => return Ok(read.finish()),
-            Ok(Some(Err(_))) => return Err(PostFailure::Dropped),
-            Ok(Some(Ok(frame))) => {
+        let frame = {
+            let mut frame = poll_fn(|cx| {
+                let frame = body.as_mut().poll_frame(cx);
+                frame.map(|frame| frame.map(|frame| frame.map_err(|_| PostFailure::Dropped)))
+            });
+            // what is there already needs no clock
+            match poll_fn(|cx| Poll::Ready(Pin::new(&mut frame).poll(cx))).await {
+                Poll::Ready(frame) => frame,
+                Poll::Pending => {
+                    let start = *start.get_or_insert_with(Instant::now);
+                    let judged_at = rate_deadline(start, read.len()).min(start + timeout);
+                    let waited = timeout_at(judged_at.into(), frame).await;
+                    waited.map_err(|_| PostFailure::TooSlow)?
+                }
+            }
+        };
+        match frame {
+            None => return Ok(read.finish()),
+            Some(Err(failure)) => return Err(failure),
+            Some(Ok(frame)) => {
                 if let Ok(mut data) = frame.into_data() {
                     if read.len() + data.remaining() > max {
                         return Err(PostFailure::TooLarge);

@@ -15,6 +15,7 @@ mod driver;
 mod handshake;
 mod http;
 mod io;
+mod layer;
 mod link;
 mod options;
 mod serve;
@@ -34,9 +35,10 @@ pub use connection::{Connection, on_connection};
 pub use cors::Cors;
 pub use handshake::{Handshake, Headers, PeerAddr};
 pub use http::Body;
+pub use layer::{EitherBody, Layer, Layered};
 pub use options::{Cookie, Options, Refusal};
 pub use serve::{Serve, serve};
-pub use service::{EitherBody, Layer, Layered, Service};
+pub use service::Service;
 pub use shared::Handle;
 #[cfg(any(fuzzing, test))]
 pub(crate) use ws::fuzz as fuzz_reader;
@@ -75,6 +77,13 @@ impl Server {
     #[must_use]
     pub fn sessions(&self) -> usize {
         self.core.sessions()
+    }
+
+    /// Sessions that have not ended. Of the others, long-polling ones are kept until a poll has
+    /// told their client.
+    #[must_use]
+    pub fn open_sessions(&self) -> usize {
+        self.core.open_sessions()
     }
 
     /// TCP connections that [`serve()`] has open.

@@ -14,6 +14,8 @@ use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
+use tokio::task::JoinHandle;
+use tokio::time::Instant;
 
 use super::Server;
 use super::core::Core;
@@ -29,6 +31,10 @@ const HEADERS: usize = 100;
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 /// Time for what is open when the server was asked to stop.
 const DRAIN: Duration = Duration::from_secs(5);
+/// How often it is looked at.
+const LOOK: Duration = Duration::from_millis(10);
+/// Of it, the time in which clients between two polls may come for what is left for them.
+const LAST_POLLS: Duration = Duration::from_secs(1);
 
 /// A running server; a future that ends when the server was asked to stop.
 #[must_use = "a server runs while it is awaited"]
@@ -55,14 +61,15 @@ impl Future for Serve {
 
 /// Serves HTTP/1.1 on a listener until `stop` is ready.
 ///
-/// A head must arrive within [`Options::head_timeout`](super::Options), in at most 16 KiB and
-/// 100 headers (431). A client that takes
-/// nothing of an answer for [`Options::write_timeout`](super::Options) is dropped.
-/// `TCP_NODELAY` is set. Failing accepts (no file descriptor left) are tried again after 100 ms. When `stop` is
-/// ready, no more is accepted, the sessions of `server` are closed, and what is open gets 5 s.
+/// A head must arrive within [`Options::head_timeout`](super::Options), in at most 16 KiB and 100
+/// headers (431). A client that takes nothing of an answer for
+/// [`Options::write_timeout`](super::Options) is dropped. `TCP_NODELAY` is set. Failing accepts
+/// (no file descriptor left) are tried again after 100 ms. When `stop` is ready, the sessions of
+/// `server` are closed, and what is open gets 5 s. New sessions are refused then, and new
+/// connections once every client has had what was left for it, or after 1 s.
 ///
 /// # Errors
-/// None today; the type leaves room for listeners that end.
+/// When the task that accepts connections panicked or its runtime ended.
 pub fn serve<S, B>(
     listener: TcpListener,
     server: Server,
@@ -81,8 +88,21 @@ where
     B::Data: Send,
     B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
 {
+    // in a worker of its own right: the thread that blocks on the program's main future would
+    // have to wake a worker for each connection
+    let mut accepting = AbortOnDrop(tokio::spawn(run(listener, server, service, stop)));
+    let future = async move { (&mut accepting.0).await.map_err(io::Error::other) };
     Serve {
-        future: Box::pin(run(listener, server, service, stop)),
+        future: Box::pin(future),
+    }
+}
+
+/// Ends the accept loop with the future that stands for it.
+struct AbortOnDrop(JoinHandle<()>);
+
+impl Drop for AbortOnDrop {
+    fn drop(&mut self) {
+        self.0.abort();
     }
 }
 
@@ -91,8 +111,7 @@ async fn run<S, B>(
     server: Server,
     service: S,
     stop: impl Future<Output = ()> + Send,
-) -> io::Result<()>
-where
+) where
     S: hyper::service::Service<Request<Incoming>, Response = Response<B>>
         + Clone
         + Send
@@ -106,38 +125,45 @@ where
 {
     let (stopping, stopped) = watch::channel(());
     let mut stop = std::pin::pin!(stop);
+    let accept = async || match listener.accept().await {
+        Ok((stream, peer)) => {
+            stream.set_nodelay(true).ok();
+            let open = Open::new(&server.core);
+            let stream = Stalling::new(stream, server.core.options.write_timeout);
+            let stopped = stopped.clone();
+            tokio::spawn(connection(stream, peer, service.clone(), stopped, open));
+        }
+        Err(_) => tokio::time::sleep(ACCEPT_PAUSE).await,
+    };
     loop {
-        let accepted = tokio::select! {
-            accepted = listener.accept() => accepted,
+        tokio::select! {
+            () = accept() => {}
             () = &mut stop => break,
-        };
-        match accepted {
-            Ok((stream, peer)) => {
-                stream.set_nodelay(true).ok();
-                let open = Open::new(&server.core);
-                let stream = Stalling::new(stream, server.core.options.write_timeout);
-                tokio::spawn(connection(
-                    stream,
-                    peer,
-                    service.clone(),
-                    stopped.clone(),
-                    open,
-                ));
-            }
-            Err(_) => tokio::time::sleep(ACCEPT_PAUSE).await,
         }
     }
-    drop((listener, stopped));
     server.close();
+    // a poll may need a connection of its own; new sessions are refused by now
+    let last_polls = async {
+        let mut waiting = tokio::time::interval(LOOK);
+        while server.sessions() > 0 {
+            tokio::select! {
+                () = accept() => {}
+                _ = waiting.tick() => {}
+            }
+        }
+    };
+    let asked = Instant::now();
+    tokio::time::timeout(LAST_POLLS, last_polls).await.ok();
+    drop((listener, stopped));
     stopping.send(()).ok();
     let idle = async {
         stopping.closed().await;
-        while server.tasks() > 0 {
-            tokio::time::sleep(Duration::from_millis(10)).await;
+        // sessions that are still there wait for a poll, which cannot come any more
+        while server.tasks() > server.sessions() {
+            tokio::time::sleep(LOOK).await;
         }
     };
-    tokio::time::timeout(DRAIN, idle).await.ok();
-    Ok(())
+    tokio::time::timeout_at(asked + DRAIN, idle).await.ok();
 }
 
 async fn connection<S, B>(
@@ -155,7 +181,14 @@ async fn connection<S, B>(
     B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
 {
     let service = hyper::service::service_fn(move |mut request: Request<Incoming>| {
-        request.extensions_mut().insert(PeerAddr(peer));
+        // a handshake keeps it; the requests that follow need not pay for it
+        if !request
+            .uri()
+            .query()
+            .is_some_and(|query| query.contains("sid="))
+        {
+            request.extensions_mut().insert(PeerAddr(peer));
+        }
         service.call(request)
     });
     let mut connection = std::pin::pin!(
@@ -164,10 +197,12 @@ async fn connection<S, B>(
             .header_read_timeout(open.0.options.head_timeout)
             .max_buf_size(HEAD_BYTES)
             .max_headers(HEADERS)
+            .writev(false)
             .serve_connection(TokioIo::new(stream), service)
             .with_upgrades()
     );
     tokio::select! {
+        biased;
         _ = connection.as_mut() => return,
         _ = stopped.changed() => connection.as_mut().graceful_shutdown(),
     }

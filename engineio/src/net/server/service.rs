@@ -7,7 +7,6 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use bytes::Bytes;
 use http::header::{ORIGIN, SET_COOKIE};
 use http::request::Parts;
 use http::{HeaderValue, Method, Request, Response, StatusCode};
@@ -17,11 +16,13 @@ use tokio::sync::oneshot;
 use super::core::Core;
 use super::driver::{Driver, Opening};
 use super::handshake::Handshake;
-use super::http::{Body, answer, empty, read_body, refused, switch, wants_websocket};
+use super::http::{Body, answer, check_head, empty, read_body, refused, switch, wants_websocket};
 use super::io::Wire;
+use super::layer::Layer;
 use super::options::Refusal;
 use super::shared::{Command, Handle};
 use super::{Options, Server, Upper, cors};
+use crate::net::trace::debug;
 use crate::query::{Query, Route};
 use crate::server::{Input, PostFailure, Reply, RequestId};
 use crate::{HandshakeError, Sid, Transport};
@@ -55,23 +56,8 @@ impl<F> fmt::Debug for Service<F> {
     }
 }
 
-impl<F> fmt::Debug for Layer<F> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Layer")
-            .field("service", &self.service)
-            .finish()
-    }
-}
-
-impl<F, S> fmt::Debug for Layered<F, S> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Layered")
-            .field("service", &self.service)
-            .finish_non_exhaustive()
-    }
-}
-
-type ResponseFuture = Pin<Box<dyn Future<Output = Result<Response<Body>, Infallible>> + Send>>;
+pub(super) type ResponseFuture =
+    Pin<Box<dyn Future<Output = Result<Response<Body>, Infallible>> + Send>>;
 
 impl<F, U> Service<F>
 where
@@ -95,6 +81,12 @@ where
         }
     }
 
+    /// The path of the endpoint, as it was set.
+    #[must_use]
+    pub fn path(&self) -> &str {
+        &self.core.options.path
+    }
+
     /// Whether the request is for this endpoint.
     #[must_use]
     pub fn serves(&self, path: &str) -> bool {
@@ -104,34 +96,41 @@ where
     /// Puts the endpoint in front of another service, which gets all other requests.
     #[must_use]
     pub fn into_layer(self) -> Layer<F> {
-        Layer { service: self }
+        Layer::new(self)
     }
 
-    fn handle<B>(&self, request: Request<B>) -> ResponseFuture
+    pub(super) fn handle<B>(&self, request: Request<B>) -> ResponseFuture
     where
         B: HttpBody + Send + 'static,
         B::Data: Send,
     {
         if !self.serves(request.uri().path()) {
-            return Box::pin(ready(Ok(empty(StatusCode::NOT_FOUND))));
+            return done(empty(StatusCode::NOT_FOUND));
         }
         if request.uri().query().map_or(0, str::len) > QUERY_BYTES {
-            return Box::pin(ready(Ok(empty(StatusCode::URI_TOO_LONG))));
+            return done(empty(StatusCode::URI_TOO_LONG));
         }
-        let service = self.clone();
+        if self.core.options.cors.is_none() {
+            return self
+                .respond(request)
+                .unwrap_or_else(|error| done(reject(&error)));
+        }
+        let origin = request.headers().get(ORIGIN).cloned();
+        let response = self
+            .respond(request)
+            .unwrap_or_else(|error| done(reject(&error)));
+        let core = Arc::clone(&self.core);
         Box::pin(async move {
-            let origin = request.headers().get(ORIGIN).cloned();
-            let mut response = match service.respond(request).await {
-                Ok(response) => response,
-                Err(error) => refused(&error),
-            };
-            let cors = service.core.options.cors.as_ref();
+            let Ok(mut response) = response.await;
+            let cors = core.options.cors.as_ref();
             cors::apply(cors, origin.as_ref(), response.headers_mut());
             Ok(response)
         })
     }
 
-    async fn respond<B>(&self, request: Request<B>) -> Result<Response<Body>, HandshakeError>
+    /// Decides at once what is to be done; the futures hold no more of the request than they
+    /// need.
+    fn respond<B>(&self, request: Request<B>) -> Result<ResponseFuture, HandshakeError>
     where
         B: HttpBody + Send + 'static,
         B::Data: Send,
@@ -139,12 +138,12 @@ where
         if request.method() == Method::OPTIONS && self.core.options.cors.is_some() {
             let mut response = empty(StatusCode::NO_CONTENT);
             cors::preflight(request.headers(), response.headers_mut());
-            return Ok(response);
+            return Ok(done(response));
         }
         let query = Query::parse(request.uri().query().unwrap_or_default(), &self.core.engine)?;
         let upgrade = wants_websocket(request.headers());
         match query.route(request.method() == Method::GET, upgrade)? {
-            Route::Open(transport) => self.open(request, &query, transport).await,
+            Route::Open(transport) => Ok(self.open(request, query, transport)),
             Route::Continue(sid, transport) => {
                 let session = self.core.find(sid).ok_or(HandshakeError::UnknownSession)?;
                 // one session, one version, one way of asking for its transport
@@ -152,32 +151,35 @@ where
                 {
                     return Err(HandshakeError::BadRequest);
                 }
-                self.resume(request, session, transport).await
+                match (transport, request.method()) {
+                    (Transport::WebSocket, _) => self.upgrade(request, &session).map(done),
+                    (Transport::Polling, &Method::GET) => self.poll(session),
+                    (Transport::Polling, &Method::POST) => self.post(request, session),
+                    (Transport::Polling, _) => Err(HandshakeError::BadRequest),
+                }
             }
         }
     }
 
     // A new session
 
-    async fn open<B>(
-        &self,
-        mut request: Request<B>,
-        query: &Query,
-        transport: Transport,
-    ) -> Result<Response<Body>, HandshakeError> {
-        let upgrade = (transport == Transport::WebSocket).then(|| hyper::upgrade::on(&mut request));
+    fn open<B>(&self, mut request: Request<B>, query: Query, on: Transport) -> ResponseFuture {
+        let upgrade = (on == Transport::WebSocket).then(|| hyper::upgrade::on(&mut request));
         let (parts, _) = request.into_parts();
-        self.judge(&parts).await?;
-        query.check_version()?;
-        let Some(upgrade) = upgrade else {
-            return self.open_polling(parts).await;
-        };
-        let response = switch(&parts.method, parts.version, &parts.headers)?;
-        self.start(parts, transport, |_| Opening::WebSocket(Wire::new(upgrade)))?;
-        Ok(response)
+        let service = self.clone();
+        Box::pin(async move {
+            if let Err(error) = service.judge(&parts, &query).await {
+                return Ok(reject(&error));
+            }
+            let opened = match upgrade {
+                Some(upgrade) => service.open_websocket(parts, Wire::new(upgrade)),
+                None => service.open_polling(parts).await,
+            };
+            Ok(opened.unwrap_or_else(|error| reject(&error)))
+        })
     }
 
-    async fn judge(&self, parts: &Parts) -> Result<(), HandshakeError> {
+    async fn judge(&self, parts: &Parts, query: &Query) -> Result<(), HandshakeError> {
         if !cors::allows(self.core.options.cors.as_ref(), parts) {
             return Err(HandshakeError::FORBIDDEN);
         }
@@ -187,7 +189,13 @@ where
                 .await
                 .map_err(|Refusal(message)| HandshakeError::Forbidden(message))?;
         }
-        Ok(())
+        query.check_version()
+    }
+
+    fn open_websocket(&self, parts: Parts, wire: Wire) -> Result<Response<Body>, HandshakeError> {
+        let response = switch(&parts.method, parts.version, &parts.headers)?;
+        self.start(parts, Transport::WebSocket, |_| Opening::WebSocket(wire))?;
+        Ok(response)
     }
 
     async fn open_polling(&self, parts: Parts) -> Result<Response<Body>, HandshakeError> {
@@ -233,83 +241,80 @@ where
 
     // A session that is there
 
-    async fn resume<B>(
+    fn upgrade<B>(
         &self,
         mut request: Request<B>,
-        session: Handle,
-        transport: Transport,
-    ) -> Result<Response<Body>, HandshakeError>
-    where
-        B: HttpBody + Send + 'static,
-        B::Data: Send,
-    {
-        match (transport, request.method().clone()) {
-            (Transport::WebSocket, method) => {
-                let upgrade = hyper::upgrade::on(&mut request);
-                let (parts, _) = request.into_parts();
-                if !cors::allows(self.core.options.cors.as_ref(), &parts) {
-                    return Err(HandshakeError::FORBIDDEN);
-                }
-                let response = switch(&method, parts.version, &parts.headers)?;
-                let wire = Command::Wire(Wire::new(upgrade));
-                session
-                    .command(wire)
-                    .map_err(|_| HandshakeError::UnknownSession)?;
-                Ok(response)
-            }
-            (Transport::Polling, Method::GET) => {
-                let id = self.core.next_request();
-                let receiver = send(&session, Input::Poll { request: id })?;
-                let waiting = Waiting::new(session, id);
-                let reply = receiver.await.map_err(|_| HandshakeError::UnknownSession)?;
-                waiting.done();
-                Ok(answer(reply))
-            }
-            (Transport::Polling, Method::POST) => self.post(request, session).await,
-            (Transport::Polling, _) => Err(HandshakeError::BadRequest),
+        session: &Handle,
+    ) -> Result<Response<Body>, HandshakeError> {
+        let upgrade = hyper::upgrade::on(&mut request);
+        let (parts, _) = request.into_parts();
+        if !cors::allows(self.core.options.cors.as_ref(), &parts) {
+            return Err(HandshakeError::FORBIDDEN);
         }
+        let response = switch(&parts.method, parts.version, &parts.headers)?;
+        let wire = Command::Wire(Wire::new(upgrade));
+        session
+            .command(wire)
+            .map_err(|_| HandshakeError::UnknownSession)?;
+        Ok(response)
     }
 
-    async fn post<B>(
-        &self,
-        request: Request<B>,
-        session: Handle,
-    ) -> Result<Response<Body>, HandshakeError>
+    fn poll(&self, session: Handle) -> Result<ResponseFuture, HandshakeError> {
+        let request = self.core.next_request();
+        let reply = send(&session, Input::Poll { request })?;
+        let waiting = Waiting::new(session, request);
+        Ok(Box::pin(async move { Ok(waiting.answer(reply).await) }))
+    }
+
+    fn post<B>(&self, http: Request<B>, session: Handle) -> Result<ResponseFuture, HandshakeError>
     where
         B: HttpBody + Send + 'static,
         B::Data: Send,
     {
-        let id = self.core.next_request();
+        let request = self.core.next_request();
         // a second POST is refused when its head is here, not when its body is
-        let mut receiver = send(&session, Input::Post { request: id })?;
-        let mut waiting = Waiting::new(session, id);
+        let mut reply = send(&session, Input::Post { request })?;
+        let mut waiting = Waiting::new(session, request);
         waiting.post = true;
-        let (parts, body) = request.into_parts();
+        let (parts, body) = http.into_parts();
         let max = self.core.engine.max_payload;
-        let body = read_body(&parts.headers, body, max, self.core.options.body_timeout);
-        let body = tokio::select! {
-            biased;
-            // the session has decided without the body
-            reply = &mut receiver => {
-                waiting.done();
-                let reply = reply.map_err(|_| HandshakeError::UnknownSession)?;
-                return Ok(answer(reply));
-            }
-            body = body => body,
-        };
-        let input = match body {
-            Ok(body) => Input::PostBody { request: id, body },
-            Err(failure) => Input::PostFailed {
-                request: id,
-                failure,
-            },
-        };
-        waiting.session.command(Command::Input(input)).ok();
-        waiting.post = false;
-        let reply = receiver.await.map_err(|_| HandshakeError::UnknownSession)?;
-        waiting.done();
-        Ok(answer(reply))
+        if let Err(failure) = check_head(&parts.headers, max) {
+            waiting.tell(Input::PostFailed { request, failure });
+            return Ok(Box::pin(async move { Ok(waiting.answer(reply).await) }));
+        }
+        let timeout = self.core.options.body_timeout;
+        Ok(Box::pin(async move {
+            let body = tokio::select! {
+                biased;
+                body = read_body(body, max, timeout) => body,
+                // the session has decided without the body
+                decided = &mut reply => {
+                    waiting.done();
+                    return Ok(decided.map_or_else(|_| unknown(), answer));
+                }
+            };
+            waiting.tell(match body {
+                Ok(body) => Input::PostBody { request, body },
+                Err(failure) => Input::PostFailed { request, failure },
+            });
+            Ok(waiting.answer(reply).await)
+        }))
     }
+}
+
+/// Refuses a request, and says so to those who look for a fault. No byte of it is logged.
+fn reject(error: &HandshakeError) -> Response<Body> {
+    debug!("request refused with code {}", error.code());
+    refused(error)
+}
+
+/// The session ended before it could answer.
+fn unknown() -> Response<Body> {
+    refused(&HandshakeError::UnknownSession)
+}
+
+fn done(response: Response<Body>) -> ResponseFuture {
+    Box::pin(ready(Ok(response)))
 }
 
 fn send(session: &Handle, input: Input) -> Result<oneshot::Receiver<Reply>, HandshakeError> {
@@ -335,6 +340,18 @@ impl Waiting {
             post: false,
             answered: false,
         }
+    }
+
+    /// Says how the body of the POST came out.
+    fn tell(&mut self, input: Input) {
+        self.post = false;
+        self.session.command(Command::Input(input)).ok();
+    }
+
+    async fn answer(self, reply: oneshot::Receiver<Reply>) -> Response<Body> {
+        let reply = reply.await;
+        self.done();
+        reply.map_or_else(|_| unknown(), answer)
     }
 
     fn done(mut self) {
@@ -393,120 +410,5 @@ where
 
     fn call(&self, request: Request<B>) -> Self::Future {
         self.handle(request)
-    }
-}
-
-/// Puts the endpoint in front of another service, such as a whole axum `Router`.
-pub struct Layer<F> {
-    service: Service<F>,
-}
-
-impl<F> Clone for Layer<F> {
-    fn clone(&self) -> Self {
-        Self {
-            service: self.service.clone(),
-        }
-    }
-}
-
-impl<F, S> tower_layer::Layer<S> for Layer<F> {
-    type Service = Layered<F, S>;
-
-    fn layer(&self, inner: S) -> Self::Service {
-        Layered {
-            service: self.service.clone(),
-            inner,
-        }
-    }
-}
-
-/// What [`Layer`] makes of another service.
-pub struct Layered<F, S> {
-    service: Service<F>,
-    inner: S,
-}
-
-impl<F, S: Clone> Clone for Layered<F, S> {
-    fn clone(&self) -> Self {
-        Self {
-            service: self.service.clone(),
-            inner: self.inner.clone(),
-        }
-    }
-}
-
-impl<F, U, S, B, R> tower_service::Service<Request<B>> for Layered<F, S>
-where
-    F: Fn(Arc<Handshake>, Handle) -> U + Send + Sync + 'static,
-    U: Upper,
-    S: tower_service::Service<Request<B>, Response = Response<R>>,
-    S::Future: Send + 'static,
-    B: HttpBody + Send + 'static,
-    B::Data: Send,
-    R: HttpBody<Data = Bytes> + 'static,
-{
-    type Response = Response<EitherBody<R>>;
-    type Error = S::Error;
-    type Future = Pin<Box<dyn Future<Output = Result<Self::Response, S::Error>> + Send>>;
-
-    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
-        self.inner.poll_ready(cx)
-    }
-
-    fn call(&mut self, request: Request<B>) -> Self::Future {
-        if self.service.serves(request.uri().path()) {
-            let response = self.service.handle(request);
-            return Box::pin(async move {
-                let Ok(response) = response.await;
-                Ok(response.map(EitherBody::Own))
-            });
-        }
-        let response = self.inner.call(request);
-        Box::pin(async move {
-            Ok(response
-                .await?
-                .map(|body| EitherBody::Inner(Box::pin(body))))
-        })
-    }
-}
-
-/// The body of an answer: of the endpoint, or of the service behind it.
-#[derive(Debug)]
-pub enum EitherBody<R> {
-    /// The endpoint's.
-    Own(Body),
-    /// The other service's.
-    Inner(Pin<Box<R>>),
-}
-
-impl<R: HttpBody<Data = Bytes>> HttpBody for EitherBody<R> {
-    type Data = Bytes;
-    type Error = R::Error;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<http_body::Frame<Bytes>, R::Error>>> {
-        match &mut *self {
-            Self::Own(body) => {
-                let frame = Pin::new(body).poll_frame(cx);
-                frame.map_err(|never| match never {})
-            }
-            Self::Inner(body) => body.as_mut().poll_frame(cx),
-        }
-    }
-
-    fn is_end_stream(&self) -> bool {
-        match self {
-            Self::Own(body) => body.is_end_stream(),
-            Self::Inner(body) => body.is_end_stream(),
-        }
-    }
-
-    fn size_hint(&self) -> http_body::SizeHint {
-        match self {
-            Self::Own(body) => body.size_hint(),
-            Self::Inner(body) => body.size_hint(),
-        }
     }
 }

@@ -50,10 +50,14 @@ struct State {
     waker: Option<Waker>,
     /// The task runs, or was woken: it will look at everything here before it waits again.
     awake: bool,
+    /// The layer above asked to be polled since it last was.
+    called: bool,
     /// A poll waits or a WebSocket is open, and took all that was there.
     writable: bool,
     /// Nothing more may be sent; requests are still heard.
     ended: bool,
+    /// It was ended because its queue went over the hard budget.
+    overflowed: bool,
     closed: bool,
 }
 
@@ -82,10 +86,6 @@ impl Queue {
 
     pub(super) fn len(&self) -> usize {
         self.frames.len()
-    }
-
-    pub(super) fn bytes(&self) -> usize {
-        self.bytes
     }
 
     /// The first frame, and how much of it is left.
@@ -161,8 +161,10 @@ impl Handle {
             commands: Vec::new(),
             waker: None,
             awake: true,
+            called: false,
             writable: true,
             ended: false,
+            overflowed: false,
             closed: false,
         };
         Self {
@@ -195,8 +197,14 @@ impl Handle {
         let before = state.queue.bytes;
         batch.into_iter().for_each(|frame| state.queue.push(frame));
         let Budget { soft, hard } = self.shared.budget;
+        if state.queue.bytes > hard {
+            // the task may have no chance to run before the next thousand: it ends here
+            (state.ended, state.overflowed) = (true, true);
+            wake(state);
+            return Ok(());
+        }
         let crossed = |limit| before <= limit && state.queue.bytes > limit;
-        if state.writable || crossed(soft) || crossed(hard) {
+        if state.writable || crossed(soft) {
             wake(state);
         }
         Ok(())
@@ -238,7 +246,9 @@ impl Handle {
 
     /// Makes the session's task call [`Upper::poll`](super::Upper::poll).
     pub fn wake(&self) {
-        wake(self.shared.state.lock());
+        let mut state = self.shared.state.lock();
+        state.called = true;
+        wake(state);
     }
 
     /// Bytes that wait for the client.
@@ -291,21 +301,31 @@ impl Handle {
         }
     }
 
+    /// What came since the last turn. The layer above is polled after this.
     pub(super) fn take_commands(&self) -> Vec<Command> {
-        std::mem::take(&mut self.shared.state.lock().commands)
+        let mut state = self.shared.state.lock();
+        state.called = false;
+        std::mem::take(&mut state.commands)
     }
 
     /// Whether the task may wait: nothing came that it can deal with now.
     pub(super) fn rest(&self, writable: bool) -> bool {
         let mut state = self.shared.state.lock();
         state.writable = writable;
-        let idle = state.commands.is_empty() && (!writable || state.queue.is_empty());
+        let waiting = state.called || !state.commands.is_empty();
+        let idle = !waiting && (!writable || state.queue.is_empty());
         state.awake = !idle;
         idle
     }
 
     pub(super) fn with_queue<R>(&self, f: impl FnOnce(&mut Queue) -> R) -> R {
         f(&mut self.shared.state.lock().queue)
+    }
+
+    /// Bytes that wait, and whether they were too many at a time.
+    pub(super) fn load(&self) -> (usize, bool) {
+        let state = self.shared.state.lock();
+        (state.queue.bytes, state.overflowed)
     }
 
     /// Nothing is sent from here on.

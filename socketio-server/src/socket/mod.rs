@@ -1,20 +1,26 @@
 //! [`Socket`]: one client in one namespace.
 
+mod core;
+mod modifiers;
+
 use std::fmt;
 use std::future::Future;
-use std::pin::Pin;
-use std::task::{Context, Poll, Waker};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use socketio_proto::{AckId, DisconnectReason, FromArgs, IntoArgs, NamespaceId, SocketId};
+use socketio_proto::{DisconnectReason, FromArgs, IntoArgs, NamespaceId, SocketId};
 
-use crate::ack::{AckFuture, Patience, Waiter};
-use crate::connection::{Command, Connection};
-use crate::core::{Broadcast, Core, NamespaceCore, Settings};
-use crate::error::{AckError, SendError};
+use self::core::How;
+use crate::ack::AckFuture;
+use crate::broadcast::Broadcast;
+use crate::connection::Command;
+use crate::error::SendError;
 use crate::handshake::Handshake;
 use crate::rooms::{Room, Slot};
-use crate::sync::{Arc, AtomicU64, Mutex, Ordering};
+use crate::sync::Arc;
+
+pub(crate) use self::core::SocketCore;
+use self::modifiers::Closed;
+pub use self::modifiers::{Volatile, WithTimeout};
 
 /// One client in one namespace. Clones are cheap and share it.
 ///
@@ -29,36 +35,11 @@ pub(crate) struct Inner<D> {
     data: D,
 }
 
-pub struct SocketCore {
-    id: SocketId,
-    slot: Slot,
-    server: Arc<Core>,
-    namespace: Arc<NamespaceCore>,
-    connection: Arc<Connection>,
-    handshake: Handshake,
-    next_ack: AtomicU64,
-    end: Mutex<End>,
-}
-
-#[derive(Default)]
-struct End {
-    reason: Option<DisconnectReason>,
-    wakers: Vec<Waker>,
-}
-
 impl<D> Clone for Socket<D> {
     fn clone(&self) -> Self {
         Self {
             inner: Arc::clone(&self.inner),
         }
-    }
-}
-
-impl fmt::Debug for SocketCore {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("SocketCore")
-            .field("id", &self.id)
-            .finish_non_exhaustive()
     }
 }
 
@@ -69,134 +50,6 @@ impl<D> fmt::Debug for Socket<D> {
             .field("namespace", &self.inner.core.namespace.id)
             .finish_non_exhaustive()
     }
-}
-
-impl SocketCore {
-    /// Registers a socket in its namespace.
-    pub(crate) fn register(
-        id: SocketId,
-        server: Arc<Core>,
-        namespace: Arc<NamespaceCore>,
-        connection: Arc<Connection>,
-        handshake: Handshake,
-    ) -> Self {
-        let slot = namespace.add(id, Arc::clone(&connection));
-        let (next_ack, end) = (AtomicU64::new(0), Mutex::default());
-        Self {
-            id,
-            slot,
-            server,
-            namespace,
-            connection,
-            handshake,
-            next_ack,
-            end,
-        }
-    }
-
-    /// Takes it out of its rooms and its namespace, once.
-    pub(crate) fn end(&self, reason: DisconnectReason) {
-        let wakers = {
-            let mut end = self.end.lock();
-            if end.reason.is_some() {
-                return;
-            }
-            end.reason = Some(reason);
-            std::mem::take(&mut end.wakers)
-        };
-        self.namespace.remove(self.slot);
-        wakers.into_iter().for_each(Waker::wake);
-    }
-
-    fn is_connected(&self) -> bool {
-        self.end.lock().reason.is_none()
-    }
-
-    fn settings(&self) -> &Settings {
-        &self.server.settings
-    }
-
-    pub(crate) fn answer<P: IntoArgs + ?Sized>(
-        &self,
-        id: AckId,
-        payload: &P,
-    ) -> Result<(), SendError> {
-        let Settings {
-            parser, protocol, ..
-        } = self.settings();
-        let batch = parser.ack(&self.namespace.id, id, payload, &protocol.limits)?;
-        if self.is_connected() {
-            self.connection.handle.send(batch)?;
-        }
-        Ok(())
-    }
-
-    fn emit<P: IntoArgs + ?Sized>(
-        &self,
-        event: &str,
-        payload: &P,
-        ack: Option<AckId>,
-        how: How,
-    ) -> Result<(), SendError> {
-        let Settings {
-            parser, protocol, ..
-        } = self.settings();
-        let batch = parser.event(&self.namespace.id, event, payload, ack, &protocol.limits)?;
-        if !self.is_connected() {
-            return Err(SendError::Closed);
-        }
-        match how {
-            How::Queue => self.connection.handle.send(batch)?,
-            How::IfRoom => self.connection.handle.try_send(batch)?,
-            How::Volatile => {
-                self.connection.handle.send_volatile(batch)?;
-            }
-        }
-        Ok(())
-    }
-
-    fn emit_with_ack<R: FromArgs, P: IntoArgs + ?Sized>(
-        &self,
-        event: &str,
-        payload: &P,
-        timeout: Option<Duration>,
-    ) -> AckFuture<R> {
-        let next = self.next_ack.fetch_add(1, Ordering::Relaxed);
-        let Some(id) = AckId::new(next) else {
-            return AckFuture::failed(AckError::TooMany);
-        };
-        let patience = match timeout {
-            Some(timeout) => Patience::Until(Instant::now() + timeout),
-            None => Patience::AfterSending {
-                position: self.connection.handle.position() + 1,
-                wait: self.settings().ack_timeout,
-            },
-        };
-        let (waiter, receiver) = Waiter::new(patience);
-        let namespace = self.namespace.id.clone();
-        // known to the task before the client can have answered
-        let expect = Command::ExpectAck {
-            namespace: namespace.clone(),
-            id,
-            waiter,
-        };
-        if !self.connection.command(expect) {
-            return AckFuture::failed(AckError::Disconnected);
-        }
-        match self.emit(event, payload, Some(id), How::Queue) {
-            Ok(()) => {}
-            Err(SendError::Closed) => return AckFuture::failed(AckError::Disconnected),
-            Err(error) => return AckFuture::failed(AckError::Send(error)),
-        }
-        AckFuture::waiting(Arc::clone(&self.connection), namespace, id, receiver)
-    }
-}
-
-/// What happens when the client does not keep up.
-enum How {
-    Queue,
-    IfRoom,
-    Volatile,
 }
 
 impl<D> Socket<D> {
@@ -319,6 +172,15 @@ impl<D> Socket<D> {
         Broadcast::new(Arc::clone(server), Arc::clone(namespace)).from(*id)
     }
 
+    /// Addresses everybody in the namespace, this socket too. Node's `io.of(name)`, without
+    /// having to know the name.
+    pub fn everyone(&self) -> Broadcast {
+        let SocketCore {
+            server, namespace, ..
+        } = &self.inner.core;
+        Broadcast::new(Arc::clone(server), Arc::clone(namespace))
+    }
+
     /// Joins a room. Joining twice, or after the disconnect, changes nothing.
     pub fn join(&self, room: impl Into<Room>) {
         let SocketCore {
@@ -396,74 +258,5 @@ impl<D> Socket<D> {
     #[must_use]
     pub fn queued_bytes(&self) -> usize {
         self.inner.core.connection.handle.queued_bytes()
-    }
-}
-
-struct Closed<D> {
-    socket: Socket<D>,
-}
-
-impl<D> Future for Closed<D> {
-    type Output = DisconnectReason;
-
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<DisconnectReason> {
-        let mut end = self.socket.inner.core.end.lock();
-        if let Some(reason) = end.reason {
-            return Poll::Ready(reason);
-        }
-        if !end.wakers.iter().any(|waker| waker.will_wake(cx.waker())) {
-            end.wakers.push(cx.waker().clone());
-        }
-        Poll::Pending
-    }
-}
-
-/// A socket with a deadline for answers. Made by [`Socket::timeout`].
-#[derive(Clone, Copy)]
-#[must_use = "nothing is sent before `emit_with_ack`"]
-pub struct WithTimeout<'a> {
-    core: &'a SocketCore,
-    timeout: Duration,
-}
-
-impl fmt::Debug for WithTimeout<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("WithTimeout")
-            .field("timeout", &self.timeout)
-            .finish_non_exhaustive()
-    }
-}
-
-impl WithTimeout<'_> {
-    /// As [`Socket::emit_with_ack`], with the deadline counted from now.
-    pub fn emit_with_ack<R: FromArgs>(
-        &self,
-        event: &str,
-        payload: &(impl IntoArgs + ?Sized),
-    ) -> AckFuture<R> {
-        self.core.emit_with_ack(event, payload, Some(self.timeout))
-    }
-}
-
-/// A socket whose events may be lost. Made by [`Socket::volatile`].
-#[derive(Clone, Copy)]
-#[must_use = "nothing is sent before `emit`"]
-pub struct Volatile<'a> {
-    core: &'a SocketCore,
-}
-
-impl fmt::Debug for Volatile<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Volatile").finish_non_exhaustive()
-    }
-}
-
-impl Volatile<'_> {
-    /// As [`Socket::emit`], unless the client does not keep up.
-    ///
-    /// # Errors
-    /// As [`Socket::emit`].
-    pub fn emit<P: IntoArgs + ?Sized>(&self, event: &str, payload: &P) -> Result<(), SendError> {
-        self.core.emit(event, payload, None, How::Volatile)
     }
 }

@@ -1,0 +1,169 @@
+//! [`SocketCore`]: a socket without the type of its data.
+
+use std::fmt;
+use std::task::Waker;
+use std::time::{Duration, Instant};
+
+use socketio_proto::{AckId, DisconnectReason, FromArgs, IntoArgs, SocketId};
+
+use crate::ack::{AckFuture, Patience, Waiter};
+use crate::connection::{Command, Connection};
+use crate::core::{Core, NamespaceCore, Settings};
+use crate::error::{AckError, SendError};
+use crate::handshake::Handshake;
+use crate::rooms::Slot;
+use crate::sync::{Arc, AtomicU64, Mutex, Ordering};
+
+/// What a socket is, whatever its namespace keeps with it.
+pub struct SocketCore {
+    pub(super) id: SocketId,
+    pub(super) slot: Slot,
+    pub(super) server: Arc<Core>,
+    pub(super) namespace: Arc<NamespaceCore>,
+    pub(super) connection: Arc<Connection>,
+    pub(super) handshake: Handshake,
+    next_ack: AtomicU64,
+    pub(super) end: Mutex<End>,
+}
+
+#[derive(Default)]
+pub(super) struct End {
+    pub(super) reason: Option<DisconnectReason>,
+    pub(super) wakers: Vec<Waker>,
+}
+
+impl fmt::Debug for SocketCore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SocketCore")
+            .field("id", &self.id)
+            .finish_non_exhaustive()
+    }
+}
+
+impl SocketCore {
+    /// Registers a socket in its namespace.
+    pub(crate) fn register(
+        id: SocketId,
+        server: Arc<Core>,
+        namespace: Arc<NamespaceCore>,
+        connection: Arc<Connection>,
+        handshake: Handshake,
+    ) -> Self {
+        let slot = namespace.add(id, Arc::clone(&connection));
+        let (next_ack, end) = (AtomicU64::new(0), Mutex::default());
+        Self {
+            id,
+            slot,
+            server,
+            namespace,
+            connection,
+            handshake,
+            next_ack,
+            end,
+        }
+    }
+
+    /// Takes it out of its rooms and its namespace, once.
+    pub(crate) fn end(&self, reason: DisconnectReason) {
+        let wakers = {
+            let mut end = self.end.lock();
+            if end.reason.is_some() {
+                return;
+            }
+            end.reason = Some(reason);
+            std::mem::take(&mut end.wakers)
+        };
+        self.namespace.remove(self.slot);
+        wakers.into_iter().for_each(Waker::wake);
+    }
+
+    pub(super) fn is_connected(&self) -> bool {
+        self.end.lock().reason.is_none()
+    }
+
+    fn settings(&self) -> &Settings {
+        &self.server.settings
+    }
+
+    pub(crate) fn answer<P: IntoArgs + ?Sized>(
+        &self,
+        id: AckId,
+        payload: &P,
+    ) -> Result<(), SendError> {
+        let Settings {
+            parser, protocol, ..
+        } = self.settings();
+        let batch = parser.ack(&self.namespace.id, id, payload, &protocol.limits)?;
+        if self.is_connected() {
+            self.connection.handle.send(batch)?;
+        }
+        Ok(())
+    }
+
+    pub(super) fn emit<P: IntoArgs + ?Sized>(
+        &self,
+        event: &str,
+        payload: &P,
+        ack: Option<AckId>,
+        how: How,
+    ) -> Result<(), SendError> {
+        let Settings {
+            parser, protocol, ..
+        } = self.settings();
+        let batch = parser.event(&self.namespace.id, event, payload, ack, &protocol.limits)?;
+        if !self.is_connected() {
+            return Err(SendError::Closed);
+        }
+        match how {
+            How::Queue => self.connection.handle.send(batch)?,
+            How::IfRoom => self.connection.handle.try_send(batch)?,
+            How::Volatile => {
+                self.connection.handle.send_volatile(batch)?;
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) fn emit_with_ack<R: FromArgs, P: IntoArgs + ?Sized>(
+        &self,
+        event: &str,
+        payload: &P,
+        timeout: Option<Duration>,
+    ) -> AckFuture<R> {
+        let next = self.next_ack.fetch_add(1, Ordering::Relaxed);
+        let Some(id) = AckId::new(next) else {
+            return AckFuture::failed(AckError::TooMany);
+        };
+        let patience = match timeout {
+            Some(timeout) => Patience::Until(Instant::now() + timeout),
+            None => Patience::AfterSending {
+                position: self.connection.handle.position() + 1,
+                wait: self.settings().ack_timeout,
+            },
+        };
+        let (waiter, receiver) = Waiter::new(patience);
+        let namespace = self.namespace.id.clone();
+        // known to the task before the client can have answered
+        let expect = Command::ExpectAck {
+            namespace: namespace.clone(),
+            id,
+            waiter,
+        };
+        if !self.connection.command(expect) {
+            return AckFuture::failed(AckError::Disconnected);
+        }
+        match self.emit(event, payload, Some(id), How::Queue) {
+            Ok(()) => {}
+            Err(SendError::Closed) => return AckFuture::failed(AckError::Disconnected),
+            Err(error) => return AckFuture::failed(AckError::Send(error)),
+        }
+        AckFuture::waiting(Arc::clone(&self.connection), namespace, id, receiver)
+    }
+}
+
+/// What happens when the client does not keep up.
+pub(super) enum How {
+    Queue,
+    IfRoom,
+    Volatile,
+}

@@ -1,0 +1,124 @@
+//! The endpoint beside other routes: axum router, tower layer, hyper service.
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
+mod support;
+
+use std::net::SocketAddr;
+
+use axum::extract::State;
+use axum::routing::{get, post};
+use hyper_util::rt::TokioIo;
+use socketio_server::{Ack, Namespace, Server, Socket};
+use support::{Client, within};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::{TcpListener, TcpStream};
+
+fn server() -> Server {
+    let server = Server::default();
+    server
+        .mount(Namespace::new("/").on("echo", async |_: Socket, n: u8| Ack(n)))
+        .unwrap();
+    server
+}
+
+/// A route that tells everybody what it did: the handle is the router's state.
+fn routes() -> axum::Router<Server> {
+    axum::Router::new()
+        .route("/hello", get(async || "hello"))
+        .route(
+            "/orders",
+            post(async |State(server): State<Server>| {
+                server
+                    .emit("ordered", &1)
+                    .map_err(|error| error.to_string())
+            }),
+        )
+}
+
+async fn listen() -> (TcpListener, SocketAddr) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    (listener, address)
+}
+
+async fn request(address: SocketAddr, line: &str) -> String {
+    let mut stream = within(TcpStream::connect(address)).await.unwrap();
+    let head =
+        format!("{line} HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
+    stream.write_all(head.as_bytes()).await.unwrap();
+    let mut answer = String::new();
+    within(stream.read_to_string(&mut answer)).await.unwrap();
+    answer
+}
+
+async fn both_work(address: SocketAddr) {
+    let mut client = Client::join(address, "/").await;
+    client.send("420[\"echo\",7]").await;
+    client.expect("430[7]").await;
+    assert!(request(address, "GET /hello").await.ends_with("hello"));
+    assert!(
+        request(address, "POST /orders")
+            .await
+            .starts_with("HTTP/1.1 200")
+    );
+    client.expect("42[\"ordered\",1]").await;
+    assert!(
+        request(address, "GET /nothing")
+            .await
+            .starts_with("HTTP/1.1 404")
+    );
+    for path in ["/socket.io/", "/socket.io"] {
+        let answer = request(address, &format!("GET {path}?EIO=4&transport=polling")).await;
+        assert!(
+            answer.starts_with("HTTP/1.1 200") && answer.contains("0{\"sid\""),
+            "{answer}"
+        );
+    }
+    assert!(
+        request(address, "GET /socket.io-admin")
+            .await
+            .starts_with("HTTP/1.1 404")
+    );
+}
+
+#[cfg(feature = "axum")]
+#[tokio::test]
+async fn as_an_axum_router() {
+    let server = server();
+    let app = routes().merge(server.router()).with_state(server);
+    let (listener, address) = listen().await;
+    tokio::spawn(async move { axum::serve(listener, app).await });
+    both_work(address).await;
+}
+
+#[tokio::test]
+async fn as_a_tower_layer() {
+    let server = server();
+    let app = routes().with_state(server.clone()).layer(server.layer());
+    let (listener, address) = listen().await;
+    tokio::spawn(async move { axum::serve(listener, app).await });
+    both_work(address).await;
+}
+
+#[tokio::test]
+async fn as_a_hyper_service() {
+    let server = server();
+    let (listener, address) = listen().await;
+    let service = server.service();
+    tokio::spawn(async move {
+        while let Ok((stream, _)) = listener.accept().await {
+            let connection = hyper::server::conn::http1::Builder::new()
+                .serve_connection(TokioIo::new(stream), service.clone())
+                .with_upgrades();
+            tokio::spawn(connection);
+        }
+    });
+    let mut client = Client::join(address, "/").await;
+    client.send("420[\"echo\",7]").await;
+    client.expect("430[7]").await;
+    assert!(
+        request(address, "GET /hello")
+            .await
+            .starts_with("HTTP/1.1 404")
+    );
+}

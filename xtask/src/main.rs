@@ -1,0 +1,61 @@
+//! The project's own commands; `cargo xtask --help` lists them.
+#![expect(clippy::print_stdout, reason = "a command-line tool speaks on stdout")]
+
+mod conformance;
+mod demo;
+mod full;
+mod fuzz;
+mod setup;
+mod sh;
+mod test;
+
+use std::process::ExitCode;
+
+const HELP: &str = "\
+usage: cargo xtask COMMAND
+
+  demo                       serve the chat page; PORT chooses the port (3000)
+  test [STEP...]             everything that a change must pass, or the steps named:
+                             fmt, clippy, test, doc, purity, package
+  setup                      install what demo and test need; does nothing when all is there
+  fuzz [TARGET] [SECONDS]    cargo-fuzz on nightly, all targets or one, 60 seconds each
+  conformance DIR [--runs N] the official protocol suites found in DIR, against our fixtures
+      --engine PROGRAM       another Engine.IO echo server instead of the bin `engine_echo`
+      --socket PROGRAM       another Socket.IO server instead of the bin `protocol_fixture`
+  full                       what is too long, or too rarely wrong, for every change:
+                             licences and sources of the dependencies, the oldest supported Rust
+";
+
+fn main() -> ExitCode {
+    let args: Vec<String> = std::env::args().skip(1).collect();
+    let args: Vec<&str> = args.iter().map(String::as_str).collect();
+    let outcome = match args.as_slice() {
+        [] | ["-h" | "--help" | "help", ..] => {
+            print!("{HELP}");
+            return ExitCode::SUCCESS;
+        }
+        [_, rest @ ..] if rest.contains(&"--help") => {
+            print!("{HELP}");
+            return ExitCode::SUCCESS;
+        }
+        ["demo"] => demo::run(),
+        ["test", steps @ ..] => test::run(steps),
+        ["setup"] => setup::all(),
+        ["fuzz", rest @ ..] => fuzz::run(rest),
+        ["conformance", rest @ ..] => conformance::run(rest),
+        ["full"] => full::run(),
+        ["demo" | "setup" | "full", extra, ..] => {
+            Err(sh::Failure::usage(format!("unexpected argument `{extra}`")))
+        }
+        [unknown, ..] => Err(sh::Failure::usage(format!(
+            "unknown command `{unknown}`, see `cargo xtask --help`"
+        ))),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            eprintln!("xtask: {failure}");
+            ExitCode::from(failure.status())
+        }
+    }
+}
