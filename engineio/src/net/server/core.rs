@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use super::Options;
 use super::shared::{Budget, Handle};
@@ -9,9 +10,14 @@ use crate::net::sync::{AtomicU64, AtomicUsize, Mutex, Ordering};
 use crate::server::RequestId;
 use crate::{CloseReason, Config, Sid};
 
+/// How late a session's own timer may fire. What is late by the protocol is judged by the clock,
+/// not by the timer.
+const TICK: Duration = Duration::from_millis(20);
+
 #[derive(Debug)]
 pub(super) struct Core {
     pub(super) engine: Arc<Config>,
+    start: Instant,
     pub(super) budget: Budget,
     pub(super) options: Options,
     /// Keyed by wire data: the standard map hashes with a random key.
@@ -37,6 +43,7 @@ impl Core {
         };
         Arc::new(Self {
             engine: Arc::new(options.engine.clone()),
+            start: Instant::now(),
             budget,
             options,
             sessions: Mutex::default(),
@@ -70,6 +77,15 @@ impl Core {
                 ));
             }
         }
+    }
+
+    /// The next tick of the server's clock at or after `at`: sessions whose timers are near each
+    /// other wake the runtime once.
+    pub(super) fn coalesce(&self, at: Instant) -> Instant {
+        let since = at.saturating_duration_since(self.start).as_millis();
+        let ticks = since.div_ceil(TICK.as_millis());
+        let ticks = u32::try_from(ticks).unwrap_or(u32::MAX);
+        (self.start + TICK * ticks).max(at)
     }
 
     pub(super) fn find(&self, sid: Sid) -> Option<Handle> {

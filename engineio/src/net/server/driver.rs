@@ -277,8 +277,9 @@ impl<U: Upper> Driver<U> {
 
     /// Arms the timer; `true` when something is due already.
     fn arm(&mut self, now: Instant, cx: &mut Context<'_>) -> bool {
+        let session = self.session.poll_timeout();
         let deadlines = [
-            self.session.poll_timeout(),
+            session.map(|at| self.core.coalesce(at)),
             self.upper.poll_timeout(),
             self.stalls_at,
         ];
@@ -289,21 +290,21 @@ impl<U: Upper> Driver<U> {
             return true;
         }
         // a timer that is early does no harm, and moving it costs
-        if self.wakes_at.is_none_or(|at| at > next || at <= now) {
-            self.wakes_at = Some(next);
-            match &mut self.sleep {
-                Some(sleep) => sleep.as_mut().reset(next.into()),
-                None => self.sleep = Some(Box::pin(tokio::time::sleep_until(next.into()))),
+        if self.wakes_at.is_some_and(|at| at <= next && at > now) {
+            return false;
+        }
+        self.wakes_at = Some(next);
+        let sleep = match &mut self.sleep {
+            Some(sleep) => {
+                sleep.as_mut().reset(next.into());
+                sleep
             }
-        }
-        let fired = self
-            .sleep
-            .as_mut()
-            .is_some_and(|sleep| sleep.as_mut().poll(cx).is_ready());
-        if fired {
-            self.wakes_at = None;
-        }
-        fired
+            None => self
+                .sleep
+                .insert(Box::pin(tokio::time::sleep_until(next.into()))),
+        };
+        // polled once, it remembers whom to wake: this task never has another waker
+        sleep.as_mut().poll(cx).is_ready()
     }
 
     fn finish(&mut self, cx: &mut Context<'_>) {

@@ -125,9 +125,16 @@ async fn run<S, B>(
 {
     let (stopping, stopped) = watch::channel(());
     let mut stop = std::pin::pin!(stop);
+    // on Linux a connection has the options of its listener
+    let inherited = cfg!(target_os = "linux")
+        && socket2::SockRef::from(&listener)
+            .set_tcp_nodelay(true)
+            .is_ok();
     let accept = async || match listener.accept().await {
         Ok((stream, peer)) => {
-            stream.set_nodelay(true).ok();
+            if !inherited {
+                stream.set_nodelay(true).ok();
+            }
             let open = Open::new(&server.core);
             let stream = Stalling::new(stream, server.core.options.write_timeout);
             let stopped = stopped.clone();
