@@ -67,3 +67,10 @@ fn messages_may_be_sent_before_the_handshake_is_drained_and_come_after_it() {
     assert!(outputs[0].starts_with("frame 0: 0{"));
     assert_eq!(outputs[1..], ["opened", "frame 0: 4a"]);
 }
+
+/// Nobody knows the id of such a session: it would only wait for its heartbeat.
+#[test]
+fn a_session_whose_handshake_was_never_received_ends_at_once() {
+    let mut s = Scripted::polling();
+    s.drop_poll(0).expect(&["closed: transport error"]);
+}

@@ -285,3 +285,33 @@ fn the_heartbeat_runs_on_while_a_probe_is_silent() {
     s.advance(secs(20));
     s.expect(&["close link 1", "closed: ping timeout"]);
 }
+
+/// #579: what is closed leaves no socket behind.
+#[test]
+fn a_session_that_ends_takes_its_probe_with_it() {
+    for end in [
+        |s: &mut Scripted| s.close(CloseReason::ForcedClose).outputs(),
+        |s: &mut Scripted| s.close(CloseReason::ServerError).outputs(),
+        |s: &mut Scripted| s.drop_poll(1).outputs(),
+        |s: &mut Scripted| s.post(2, "1").outputs(),
+        |s: &mut Scripted| s.post(2, "nonsense").outputs(),
+    ] {
+        let mut s = Scripted::polling();
+        s.poll(1)
+            .open_link(1)
+            .text(1, "2probe")
+            .expect(&["frame 1: 3probe"]);
+        let outputs = end(&mut s);
+        assert!(outputs.contains(&"close link 1".to_owned()), "{outputs:?}");
+        s.text(1, "5").text(1, "4late").expect(&[]);
+    }
+}
+
+#[test]
+fn a_probe_that_ended_leaves_no_timer() {
+    let mut s = Scripted::polling();
+    s.open_link(1).cut(1, CloseReason::TransportClose);
+    assert_eq!(s.timeout(), Some(secs(25)));
+    s.open_link(2).text(2, "garbage");
+    assert_eq!(s.timeout(), Some(secs(25)));
+}

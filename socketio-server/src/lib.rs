@@ -18,6 +18,7 @@ mod service;
 mod session;
 mod socket;
 mod sync;
+mod trace;
 
 pub use ack::AckFuture;
 pub use broadcast::Broadcast;

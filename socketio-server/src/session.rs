@@ -20,6 +20,7 @@ use crate::handshake::Handshake;
 use crate::namespace::{Joining, Mounted};
 use crate::socket::{Socket, SocketCore};
 use crate::sync::Arc;
+use crate::trace::{debug, warning};
 
 /// What an event costs in the inbox beyond its bytes.
 const EVENT_COST: usize = 64;
@@ -145,6 +146,7 @@ impl<D: Send + Sync + 'static> NamespaceSession<D> {
                     handshake.clone(),
                 );
                 let joined = Joined::new(Arc::clone(&self.namespace), Socket::new(core, data));
+                debug!("socket {id} joined {namespace}");
                 self.phase = Phase::Joined(joined);
                 Progress::Accepted
             }
@@ -188,6 +190,7 @@ impl<D: Send + Sync + 'static> Session for NamespaceSession<D> {
 
     fn disconnected(self: Box<Self>, reason: DisconnectReason) {
         if let Phase::Joined(joined) = self.phase {
+            debug!("socket {} left: {reason}", joined.socket.id());
             joined.socket.core().end(reason);
             joined.namespace.remove(joined.socket.slot());
             if let Some(served) = &joined.served {
@@ -372,6 +375,7 @@ impl<D: Send + Sync + 'static> Joined<D> {
             kind,
         };
         let Some(handler) = &self.namespace.handlers.error else {
+            warning!("socket {}: {error}", self.socket.id());
             return Answered::Never;
         };
         let told = catch_unwind(AssertUnwindSafe(|| {

@@ -17,8 +17,6 @@ pub enum Action {
     Dial(u64),
     /// Writes a frame.
     Frame(u64, Data),
-    /// Closes a WebSocket.
-    Hangup(u64),
 }
 
 /// How far the move to WebSocket is.

@@ -241,7 +241,6 @@ impl Pair {
                 }
                 Action::Dial(link) => Hop::Dial(link),
                 Action::Frame(link, data) => Hop::Up(link, data),
-                Action::Hangup(link) => Hop::UpClosed(link),
             };
             self.link.carry(self.now, hop);
         }

@@ -6,3 +6,4 @@
 #[cfg(feature = "server")]
 pub mod server;
 pub(crate) mod sync;
+pub(crate) mod trace;

@@ -219,3 +219,15 @@ async fn bytes_that_are_no_http_do_no_harm() {
     }
     alive.check(&app).await;
 }
+
+/// A32.
+#[tokio::test]
+async fn a_query_over_8_kib_is_414() {
+    let app = App::start().await;
+    let alive = Alive::before(&app).await;
+    for query in ["x".repeat(9000), "a=b&".repeat(2300), "%41".repeat(3000)] {
+        let answer = app.get(&format!("{OPEN_POLLING}&{query}")).await;
+        answer.is(414, "");
+    }
+    alive.check(&app).await;
+}

@@ -1,9 +1,12 @@
 //! Peers that do not read, and the end of the server.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use engineio::CloseReason;
 use engineio::net::server::Options;
+use tokio::io::AsyncWriteExt as _;
+use tokio::sync::Semaphore;
 
 use crate::support::{Alive, App, eventually, frame};
 
@@ -166,4 +169,87 @@ async fn a_client_that_does_not_read_its_answer_is_dropped() {
     app.post(&target, "1").await.is(200, "ok");
     alive.check(&app).await;
     drop(slow);
+}
+
+/// A24: without a timer of the server's own, hyper's deadline does nothing.
+#[tokio::test]
+async fn a_head_that_does_not_come_ends_the_connection() {
+    let mut options = Options::default();
+    options.head_timeout = Duration::from_millis(100);
+    let app = App::with(options).await;
+    let alive = Alive::before(&app).await;
+    for head in [
+        "",
+        "GET /engine.io/?EIO=4&transport=polling HTTP/1.1\r\nHost: x\r\nA: ",
+    ] {
+        let mut http = app.connect().await;
+        http.send(head).await;
+        let answer = String::from_utf8(http.ended().await).unwrap();
+        assert!(
+            answer.is_empty() || answer.starts_with("HTTP/1.1 408"),
+            "{answer}"
+        );
+    }
+    // a poll that waits is no head
+    let target = app.open().await;
+    let mut poll = app.connect().await;
+    poll.request("GET", &target, "", "").await;
+    let mut idle = app.connect().await;
+    assert!(idle.ended().await.is_empty());
+    app.post(&target, "4a").await.is(200, "ok");
+    poll.answer().await.is(200, "4a");
+    app.post(&target, "1").await.is(200, "ok");
+    drop((poll, idle));
+    alive.check(&app).await;
+}
+
+/// DESIGN 13, 6: a handler that lags stops the client, not the session.
+#[tokio::test]
+async fn a_handler_that_does_not_read_stops_the_client_and_keeps_the_session() {
+    let mut options = Options::default();
+    options.engine.ping_interval = Duration::from_millis(100);
+    options.engine.ping_timeout = Duration::from_millis(300);
+    let gate = Arc::new(Semaphore::new(0));
+    let app = App::gated(options, Arc::clone(&gate)).await;
+    let mut websocket = app.websocket().await;
+    let message = frame(0x81, &[b"4", &[b'x'; 65_000][..]].concat());
+    let mut written = 0;
+    loop {
+        let rest = &message[written % message.len()..];
+        let write = websocket.http.stream.write(rest);
+        // longer than interval and timeout of the heartbeat
+        let Ok(count) = tokio::time::timeout(Duration::from_millis(700), write).await else {
+            break;
+        };
+        written += count.unwrap();
+        assert!(written < 100_000_000, "nobody reads all that");
+    }
+    assert_eq!(app.server.sessions(), 1);
+    gate.add_permits(1);
+    let rest = &message[written % message.len()..];
+    websocket.http.send(rest).await;
+    let sent = (written + rest.len()) / message.len();
+    let mut echoes = 0;
+    while echoes < sent {
+        match websocket.text().await.as_str() {
+            "2" => websocket.send("3").await,
+            text => echoes += usize::from(text.len() == 65_001),
+        }
+    }
+    assert_eq!(app.server.sessions(), 1);
+}
+
+#[tokio::test]
+async fn a_handler_that_does_not_read_delays_the_answer_to_a_post() {
+    let gate = Arc::new(Semaphore::new(0));
+    let app = App::gated(Options::default(), Arc::clone(&gate)).await;
+    let target = app.open().await;
+    let mut post = app.connect().await;
+    let body = format!("4{}", "x".repeat(400_000));
+    post.request("POST", &target, "", &body).await;
+    let answer = tokio::time::timeout(Duration::from_millis(200), post.answer()).await;
+    assert!(answer.is_err(), "{answer:?}");
+    gate.add_permits(1);
+    post.answer().await.is(200, "ok");
+    app.get(&target).await.is(200, &body);
 }

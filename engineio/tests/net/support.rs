@@ -2,13 +2,14 @@
 
 use std::future::Future;
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use engineio::net::server::{Connection, Options, Server, on_connection, serve};
 use engineio::{CloseReason, Data};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{Semaphore, mpsc, oneshot};
 use tokio::task::JoinHandle;
 
 pub(crate) const LIMIT: Duration = Duration::from_secs(5);
@@ -50,10 +51,17 @@ impl App {
     }
 
     pub(crate) async fn with(options: Options) -> Self {
+        Self::gated(options, Arc::new(Semaphore::new(Semaphore::MAX_PERMITS))).await
+    }
+
+    /// Each message waits for a permit before it is read.
+    pub(crate) async fn gated(options: Options, gate: Arc<Semaphore>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let addr = listener.local_addr().unwrap();
         let (told, reasons) = mpsc::unbounded_channel();
-        let service = on_connection(options, move |connection| echo(connection, told.clone()));
+        let service = on_connection(options, move |connection| {
+            echo(connection, told.clone(), Arc::clone(&gate))
+        });
         let server = service.server();
         let (stop, stopped) = oneshot::channel();
         let stopped = async { drop(stopped.await) };
@@ -132,8 +140,16 @@ impl App {
     }
 }
 
-async fn echo(mut connection: Connection, told: mpsc::UnboundedSender<Option<CloseReason>>) {
-    while let Some(data) = connection.recv().await {
+async fn echo(
+    mut connection: Connection,
+    told: mpsc::UnboundedSender<Option<CloseReason>>,
+    gate: Arc<Semaphore>,
+) {
+    loop {
+        let _permit = gate.acquire().await.unwrap();
+        let Some(data) = connection.recv().await else {
+            break;
+        };
         let words: Vec<&str> = match &data {
             Data::Text(text) => text.split(' ').collect(),
             Data::Binary(_) => Vec::new(),

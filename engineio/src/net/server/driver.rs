@@ -15,6 +15,7 @@ use super::core::{Core, Registration, Task};
 use super::io::{Flush, Wire};
 use super::link::{Link, Read};
 use super::shared::{Command, Handle, Queue};
+use crate::net::trace::debug;
 use crate::server::{Event, First, Input, LinkId, Output, Reply, RequestId, Session};
 use crate::{CloseReason, SendError, Sid};
 
@@ -140,10 +141,17 @@ impl<U: Upper> Driver<U> {
                 }
                 Output::CloseLink { .. } => {}
                 Output::Event(event) => {
-                    match event {
-                        Event::Upgraded => self.carrier = self.session.link(),
-                        Event::Closed(_) => self.handle.end(),
-                        _ => {}
+                    match &event {
+                        Event::Opened => debug!("session {:?} opened", self.session.sid()),
+                        Event::Upgraded => {
+                            debug!("session {:?} upgraded", self.session.sid());
+                            self.carrier = self.session.link();
+                        }
+                        Event::Closed(reason) => {
+                            debug!("session {:?} closed: {reason}", self.session.sid());
+                            self.handle.end();
+                        }
+                        Event::Message(_) => {}
                     }
                     self.upper.on_event(now, event);
                 }

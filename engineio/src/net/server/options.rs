@@ -73,6 +73,9 @@ pub struct Options {
     /// Time for the whole body of a POST. Default 20 s. After 5 s it must also have come at
     /// 1 KB/s.
     pub body_timeout: Duration,
+    /// Time for the head of a request, from the first wait for it; of [`serve`](super::serve())
+    /// only. Default 10 s.
+    pub head_timeout: Duration,
     /// Time for which a client may take nothing of an answer before [`serve`](super::serve())
     /// drops its connection. Default 20 s.
     pub write_timeout: Duration,
@@ -89,6 +92,7 @@ impl Default for Options {
             soft_budget: 1024 * 1024,
             hard_budget: 16 * 1024 * 1024,
             body_timeout: Duration::from_secs(20),
+            head_timeout: Duration::from_secs(10),
             write_timeout: Duration::from_secs(20),
             allow_request: None,
         }

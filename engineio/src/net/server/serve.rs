@@ -23,8 +23,6 @@ use super::handshake::PeerAddr;
 use super::stall::Stalling;
 use crate::net::sync::Ordering;
 
-/// Time for the head of a request.
-const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
 /// Bytes of a request's head.
 const HEAD_BYTES: usize = 16 * 1024;
 /// Headers of a request.
@@ -63,11 +61,12 @@ impl Future for Serve {
 
 /// Serves HTTP/1.1 on a listener until `stop` is ready.
 ///
-/// A head must arrive within 10 s, in at most 16 KiB and 100 headers (431). A client that takes
-/// nothing of an answer for [`Options::write_timeout`](super::Options) is dropped. `TCP_NODELAY`
-/// is set. Failing accepts (no file descriptor left) are tried again after 100 ms. When `stop` is
-/// ready, the sessions of `server` are closed, and what is open gets 5 s. New sessions are refused
-/// then, and new connections once every client has had what was left for it, or after 1 s.
+/// A head must arrive within [`Options::head_timeout`](super::Options), in at most 16 KiB and 100
+/// headers (431). A client that takes nothing of an answer for
+/// [`Options::write_timeout`](super::Options) is dropped. `TCP_NODELAY` is set. Failing accepts
+/// (no file descriptor left) are tried again after 100 ms. When `stop` is ready, the sessions of
+/// `server` are closed, and what is open gets 5 s. New sessions are refused then, and new
+/// connections once every client has had what was left for it, or after 1 s.
 ///
 /// # Errors
 /// When the task that accepts connections panicked or its runtime ended.
@@ -172,7 +171,7 @@ async fn connection<S, B>(
     peer: SocketAddr,
     service: S,
     mut stopped: watch::Receiver<()>,
-    _open: Open,
+    open: Open,
 ) where
     S: hyper::service::Service<Request<Incoming>, Response = Response<B>> + Send + 'static,
     S::Future: Send + 'static,
@@ -195,7 +194,7 @@ async fn connection<S, B>(
     let mut connection = std::pin::pin!(
         http1::Builder::new()
             .timer(TokioTimer::new())
-            .header_read_timeout(HEAD_TIMEOUT)
+            .header_read_timeout(open.0.options.head_timeout)
             .max_buf_size(HEAD_BYTES)
             .max_headers(HEADERS)
             .writev(false)

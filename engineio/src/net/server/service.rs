@@ -22,9 +22,13 @@ use super::layer::Layer;
 use super::options::Refusal;
 use super::shared::{Command, Handle};
 use super::{Options, Server, Upper, cors};
+use crate::net::trace::debug;
 use crate::query::{Query, Route};
 use crate::server::{Input, PostFailure, Reply, RequestId};
 use crate::{HandshakeError, Sid, Transport};
+
+/// Bytes of a query string, whatever the HTTP server in front allows.
+const QUERY_BYTES: usize = 8 * 1024;
 
 /// Serves Engine.IO sessions. Clones share them.
 ///
@@ -103,24 +107,23 @@ where
         if !self.serves(request.uri().path()) {
             return done(empty(StatusCode::NOT_FOUND));
         }
-        let origin = match self.core.options.cors {
-            Some(_) => request.headers().get(ORIGIN).cloned(),
-            None => None,
-        };
+        if request.uri().query().map_or(0, str::len) > QUERY_BYTES {
+            return done(empty(StatusCode::URI_TOO_LONG));
+        }
+        if self.core.options.cors.is_none() {
+            return self
+                .respond(request)
+                .unwrap_or_else(|error| done(reject(&error)));
+        }
+        let origin = request.headers().get(ORIGIN).cloned();
         let response = self
             .respond(request)
-            .unwrap_or_else(|error| done(refused(&error)));
-        let Some(origin) = origin else {
-            return response;
-        };
+            .unwrap_or_else(|error| done(reject(&error)));
         let core = Arc::clone(&self.core);
         Box::pin(async move {
             let Ok(mut response) = response.await;
-            cors::apply(
-                core.options.cors.as_ref(),
-                Some(&origin),
-                response.headers_mut(),
-            );
+            let cors = core.options.cors.as_ref();
+            cors::apply(cors, origin.as_ref(), response.headers_mut());
             Ok(response)
         })
     }
@@ -166,13 +169,13 @@ where
         let service = self.clone();
         Box::pin(async move {
             if let Err(error) = service.judge(&parts, &query).await {
-                return Ok(refused(&error));
+                return Ok(reject(&error));
             }
             let opened = match upgrade {
                 Some(upgrade) => service.open_websocket(parts, Wire::new(upgrade)),
                 None => service.open_polling(parts).await,
             };
-            Ok(opened.unwrap_or_else(|error| refused(&error)))
+            Ok(opened.unwrap_or_else(|error| reject(&error)))
         })
     }
 
@@ -297,6 +300,12 @@ where
             Ok(waiting.answer(reply).await)
         }))
     }
+}
+
+/// Refuses a request, and says so to those who look for a fault. No byte of it is logged.
+fn reject(error: &HandshakeError) -> Response<Body> {
+    debug!("request refused with code {}", error.code());
+    refused(error)
 }
 
 /// The session ended before it could answer.

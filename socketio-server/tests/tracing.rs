@@ -1,0 +1,49 @@
+//! What a fault in a handler says to those who did not ask: one warning, with the event's name.
+#![cfg(feature = "tracing")]
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
+mod support;
+
+use std::io::Write;
+use std::sync::{Arc, Mutex};
+
+use socketio_server::{Ack, Namespace, Server, Socket};
+use support::{Client, start};
+
+#[derive(Clone, Default)]
+struct Written(Arc<Mutex<Vec<u8>>>);
+
+impl Write for Written {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+#[tokio::test]
+async fn a_bad_payload_without_on_error_is_a_warning() {
+    let log = Written::default();
+    let writer = log.clone();
+    tracing_subscriber::fmt()
+        .with_writer(move || writer.clone())
+        .with_ansi(false)
+        .init();
+    let server = Server::default();
+    server
+        .mount(Namespace::new("/").on("number", async |_: Socket, n: u8| Ack(n)))
+        .unwrap();
+    let mut client = Client::join(start(&server).await, "/").await;
+    client.send("42[\"number\",\"seven\"]").await;
+    client.send("420[\"number\",7]").await;
+    client.expect("430[7]").await;
+    let log = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
+    assert!(log.contains("WARN"), "{log}");
+    assert!(
+        log.contains("event \"number\": the payload does not decode: argument 0"),
+        "{log}"
+    );
+}
