@@ -195,12 +195,22 @@ impl Link {
     /// Reads on until the peer has closed: dropping the connection with unread bytes would
     /// reset it, and the peer would lose what it has not read yet.
     async fn drain(&mut self) {
-        poll_fn(|cx| self.wire.poll_shutdown(cx)).await.ok();
+        let Self { wire, reader, .. } = self;
+        poll_fn(|cx| wire.poll_shutdown(cx)).await.ok();
         let mut budget = 64 * READ_BYTES;
-        while let Ok(count @ 1..) = poll_fn(|cx| self.wire.poll_read(cx, |_| {})).await {
-            budget = budget.saturating_sub(count);
-            if budget == 0 {
-                return;
+        let mut closed = false;
+        while !closed && budget > 0 {
+            let read = poll_fn(|cx| {
+                wire.poll_read(cx, |bytes| {
+                    // after a violation there are no frames any more, only bytes
+                    reader
+                        .feed(bytes, |item| closed |= item == Item::Close)
+                        .ok();
+                })
+            });
+            match read.await {
+                Ok(count @ 1..) => budget = budget.saturating_sub(count),
+                Ok(0) | Err(_) => return,
             }
         }
     }
