@@ -39,6 +39,25 @@ fn a_close_that_nobody_fetches_is_given_up_after_30_s() {
     assert!(s.session().is_closed());
 }
 
+/// Poll and close packet travel on two connections, and either may come first.
+#[test]
+fn a_poll_that_the_clients_close_packet_overtook_is_freed_with_a_noop() {
+    let mut s = Scripted::polling();
+    s.post(1, "1")
+        .expect(&["reply 1: ok", "closed: transport close"]);
+    s.advance(ms(199)).poll(2).expect(&["reply 2: 6"]);
+    assert!(s.session().is_closed());
+    s.poll(3).expect(&["reply 3: refused 1"]);
+}
+
+#[test]
+fn a_poll_after_the_clients_close_packet_is_not_waited_for_long() {
+    let mut s = Scripted::polling();
+    s.post(1, "1").outputs();
+    s.advance(ms(200)).expect(&[]);
+    assert!(s.session().is_closed());
+}
+
 #[test]
 fn a_closing_session_takes_no_posts_and_no_websockets() {
     let mut s = Scripted::polling();

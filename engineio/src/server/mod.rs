@@ -31,6 +31,8 @@
 //! 8. A [`Batch`](crate::Batch) is taken or refused whole and stays adjacent on the wire.
 //! 9. Messages that are sent while outputs are being drained leave together: a poll is
 //!    answered when nothing else is left to output.
+//! 10. A client that closes on long-polling frees its poll with a NOOP, also the one that its
+//!     close packet overtook on another connection.
 
 mod polling;
 mod session;

@@ -18,6 +18,8 @@ use crate::{
 /// A client waits this long for the NOOP that lets it finish an upgrade: Node looks every
 /// 100 ms, and clients count on not being answered at once.
 const NOOP_DELAY: Duration = Duration::from_millis(100);
+/// A poll may be overtaken by the close packet that its client sent after it, on another connection.
+const CROSSING: Duration = Duration::from_millis(200);
 /// Packets that a probe may take: `2probe` and `5`, and one more for slow clients.
 const PROBE_PACKETS: u8 = 3;
 /// A ping that leaves later than this counts from when it left: the process stood still.
@@ -37,9 +39,10 @@ enum State {
     Linked {
         link: LinkId,
     },
-    /// Closed for the layer above; the next poll carries the close packet.
+    /// Closed for the layer above; the next poll carries what is left, and `farewell`.
     Closing {
         polling: Polling,
+        farewell: &'static [Packet],
     },
     Closed,
 }
@@ -153,7 +156,7 @@ impl Session {
     #[must_use]
     pub fn buffered(&self) -> usize {
         match &self.state {
-            State::Polling { polling, .. } | State::Closing { polling } => polling.bytes(),
+            State::Polling { polling, .. } | State::Closing { polling, .. } => polling.bytes(),
             State::Linked { .. } | State::Closed => 0,
         }
     }
@@ -226,13 +229,8 @@ impl Session {
             State::Polling { polling, .. }
                 if polling.get.is_none() && reason == CloseReason::ForcedClose =>
             {
-                let polling = std::mem::take(polling);
-                self.drop_probe();
-                self.state = State::Closing { polling };
-                self.answer_post();
-                self.timers.stop_all();
+                self.wait_for_last_poll(&[Packet::Noop, Packet::Close], reason);
                 self.timers.set(CLOSING, now + self.config.close_timeout);
-                self.outputs.push_back(Output::Event(Event::Closed(reason)));
             }
             State::Polling { .. } | State::Linked { .. } => self.finish(reason),
             State::Closing { .. } | State::Closed => {}
@@ -317,7 +315,7 @@ impl Session {
         match packet {
             Packet::Message(data) => self.outputs.push_back(Output::Event(Event::Message(data))),
             Packet::Pong { .. } => self.on_pong(now),
-            Packet::Close => self.on_peer_close(),
+            Packet::Close => self.on_peer_close(now),
             // since v4 the server pings; a client's ping is the wrong direction
             Packet::Ping { .. } => self.fault(CloseReason::TransportError),
             Packet::Open(_) => self.fault(CloseReason::ParseError),
@@ -325,9 +323,17 @@ impl Session {
         }
     }
 
-    fn on_peer_close(&mut self) {
-        self.reply_to_poll(Reply::Payload("6".into()));
-        self.finish(CloseReason::TransportClose);
+    fn on_peer_close(&mut self, now: Instant) {
+        match &self.state {
+            State::Polling { polling, .. } if polling.get.is_none() => {
+                self.wait_for_last_poll(&[Packet::Noop], CloseReason::TransportClose);
+                self.timers.set(CLOSING, now + CROSSING);
+            }
+            _ => {
+                self.reply_to_poll(Reply::Payload("6".into()));
+                self.finish(CloseReason::TransportClose);
+            }
+        }
     }
 
     /// The peer broke the protocol: its POST, if one is in progress, gets an error.
@@ -352,10 +358,11 @@ impl Session {
                     self.timers.set(NOOP, now + NOOP_DELAY);
                 }
             }
-            State::Closing { polling } => {
+            State::Closing { polling, farewell } => {
                 polling.get = Some(request);
-                polling.push(Packet::Noop);
-                polling.push(Packet::Close);
+                farewell
+                    .iter()
+                    .for_each(|packet| polling.push(packet.clone()));
                 let reply = polling.payload(usize::MAX);
                 self.reply_to_poll(reply);
                 self.end();
@@ -437,7 +444,7 @@ impl Session {
 
     fn take_post(&mut self) -> Option<Post> {
         match &mut self.state {
-            State::Polling { polling, .. } | State::Closing { polling } => polling.post.take(),
+            State::Polling { polling, .. } | State::Closing { polling, .. } => polling.post.take(),
             State::Linked { .. } | State::Closed => None,
         }
     }
@@ -481,7 +488,7 @@ impl Session {
     }
 
     fn reply_to_poll(&mut self, reply: Reply) {
-        if let State::Polling { polling, .. } | State::Closing { polling } = &mut self.state
+        if let State::Polling { polling, .. } | State::Closing { polling, .. } = &mut self.state
             && let Some(request) = polling.get.take()
         {
             polling.answered = Some(request);
@@ -654,6 +661,19 @@ impl Session {
             State::Closing { .. } | State::Closed => return,
         }
         self.end();
+        self.outputs.push_back(Output::Event(Event::Closed(reason)));
+    }
+
+    /// Closes for everybody but one more poll, which gets what is queued and `farewell`.
+    fn wait_for_last_poll(&mut self, farewell: &'static [Packet], reason: CloseReason) {
+        self.drop_probe();
+        self.answer_post();
+        let State::Polling { polling, .. } = &mut self.state else {
+            return;
+        };
+        let polling = std::mem::take(polling);
+        self.state = State::Closing { polling, farewell };
+        self.timers.stop_all();
         self.outputs.push_back(Output::Event(Event::Closed(reason)));
     }
 
