@@ -36,6 +36,7 @@
 
 mod polling;
 mod session;
+mod upgrade;
 
 use bytes::Bytes;
 

@@ -1,10 +1,16 @@
-//! The long-polling half of a session: the waiting GET, the POST in progress, the queue.
+//! The long-polling half of a session: the waiting GET, the POST in progress, the queue
+//! (engine.io-protocol v4, "HTTP long-polling").
 
 use std::collections::VecDeque;
+use std::time::Instant;
 
-use super::{Reply, RequestId};
+use bytes::Bytes;
+
+use super::session::{NOOP, Probe, State, control_frame};
+use super::upgrade::NOOP_DELAY;
+use super::{Output, PostFailure, Reply, RequestId, Session};
 use crate::payload::{Decoder, Encoder};
-use crate::{Batch, Frame, Packet};
+use crate::{Batch, CloseReason, Frame, HandshakeError, Packet};
 
 /// What waits for a poll.
 #[derive(Clone, Debug)]
@@ -85,5 +91,179 @@ impl Polling {
             self.queue = VecDeque::new();
         }
         Reply::Payload(encoder.finish())
+    }
+}
+
+impl Session {
+    pub(super) fn on_poll(&mut self, now: Instant, request: RequestId) {
+        match &mut self.state {
+            State::Polling { polling, probe } => {
+                if polling.get.is_some() {
+                    self.refuse(request, HandshakeError::BadRequest);
+                    return self.fault(CloseReason::TransportError);
+                }
+                polling.get = Some(request);
+                if matches!(probe, Some(Probe { answered: true, .. })) {
+                    self.timers.set(NOOP, now + NOOP_DELAY);
+                }
+            }
+            State::Closing { polling, farewell } => {
+                polling.get = Some(request);
+                farewell
+                    .iter()
+                    .for_each(|packet| polling.push(packet.clone()));
+                let reply = polling.payload(usize::MAX);
+                self.reply_to_poll(reply);
+                self.end();
+            }
+            State::Linked { .. } => self.refuse(request, HandshakeError::BadRequest),
+            State::Closed => self.refuse(request, HandshakeError::UnknownSession),
+        }
+    }
+
+    pub(super) fn on_poll_dropped(&mut self, request: RequestId) {
+        let State::Polling { polling, .. } = &mut self.state else {
+            return;
+        };
+        if polling.get == Some(request) {
+            polling.get = None;
+            self.fault(CloseReason::TransportError);
+        } else if polling.answered == Some(request) {
+            // what it was answered with is lost: going on would leave a hole
+            self.fault(CloseReason::TransportError);
+        }
+    }
+
+    pub(super) fn on_post(&mut self, request: RequestId) {
+        match &mut self.state {
+            State::Polling { polling, .. } => {
+                if polling.post.is_some() {
+                    self.refuse(request, HandshakeError::BadRequest);
+                    return self.fault(CloseReason::TransportError);
+                }
+                polling.post = Some(Post {
+                    request,
+                    packets: None,
+                });
+            }
+            State::Linked { .. } => self.refuse(request, HandshakeError::BadRequest),
+            State::Closing { .. } | State::Closed => {
+                self.refuse(request, HandshakeError::UnknownSession);
+            }
+        }
+    }
+
+    pub(super) fn on_post_body(&mut self, request: RequestId, body: Bytes) {
+        let max_packets = self.config.max_packets;
+        let Some(post) = self.pending_post(request) else {
+            return;
+        };
+        match Decoder::new(body, max_packets) {
+            Ok(packets) => post.packets = Some(packets),
+            Err(_) => self.fault(CloseReason::ParseError),
+        }
+    }
+
+    pub(super) fn on_post_failed(&mut self, request: RequestId, failure: PostFailure) {
+        if self.pending_post(request).is_none() {
+            return;
+        }
+        let reply = match failure {
+            PostFailure::Dropped => None,
+            PostFailure::TooLarge => Some(Reply::TooLarge),
+            PostFailure::TooSlow => Some(Reply::TooSlow),
+            PostFailure::WrongType => Some(Reply::Refused(HandshakeError::BadRequest)),
+        };
+        self.take_post();
+        if let Some(reply) = reply {
+            self.outputs.push_back(Output::Reply { request, reply });
+        }
+        self.finish(CloseReason::TransportError);
+    }
+
+    /// The POST of that name, unless it was answered before.
+    pub(super) fn pending_post(&mut self, request: RequestId) -> Option<&mut Post> {
+        match &mut self.state {
+            State::Polling { polling, .. } => {
+                polling.post.as_mut().filter(|post| post.request == request)
+            }
+            State::Linked { .. } | State::Closing { .. } | State::Closed => None,
+        }
+    }
+
+    pub(super) fn take_post(&mut self) -> Option<Post> {
+        match &mut self.state {
+            State::Polling { polling, .. } | State::Closing { polling, .. } => polling.post.take(),
+            State::Linked { .. } | State::Closed => None,
+        }
+    }
+
+    /// Handles the next packet of a POST; `false` when there is none.
+    pub(super) fn step_post(&mut self, now: Instant) -> bool {
+        let State::Polling { polling, .. } = &mut self.state else {
+            return false;
+        };
+        let Some(packets) = polling.post.as_mut().and_then(|post| post.packets.as_mut()) else {
+            return false;
+        };
+        match packets.next() {
+            Some(Ok(packet)) => self.on_packet(now, packet),
+            Some(Err(_)) => self.fault(CloseReason::ParseError),
+            None => self.answer_post(),
+        }
+        true
+    }
+
+    pub(super) fn drain_post(&mut self, now: Instant) {
+        while self.step_post(now) {}
+    }
+
+    /// Answers the POST in progress: `ok` when its body was there, else an error.
+    pub(super) fn answer_post(&mut self) {
+        if let Some(Post { request, packets }) = self.take_post() {
+            let reply = match packets {
+                Some(_) => Reply::Ok,
+                None => Reply::Refused(HandshakeError::BadRequest),
+            };
+            self.outputs.push_back(Output::Reply { request, reply });
+        }
+    }
+
+    pub(super) fn refuse(&mut self, request: RequestId, error: HandshakeError) {
+        self.outputs.push_back(Output::Reply {
+            request,
+            reply: Reply::Refused(error),
+        });
+    }
+
+    pub(super) fn reply_to_poll(&mut self, reply: Reply) {
+        if let State::Polling { polling, .. } | State::Closing { polling, .. } = &mut self.state
+            && let Some(request) = polling.get.take()
+        {
+            polling.answered = Some(request);
+            self.timers.stop(NOOP);
+            self.outputs.push_back(Output::Reply { request, reply });
+        }
+    }
+
+    pub(super) fn flush(&mut self) {
+        if let State::Polling { polling, .. } = &mut self.state
+            && polling.get.is_some()
+            && !polling.is_empty()
+        {
+            let reply = polling.payload(self.config.max_payload);
+            self.reply_to_poll(reply);
+        }
+    }
+
+    pub(super) fn send_packet(&mut self, packet: Packet) {
+        match &mut self.state {
+            State::Linked { link } => {
+                let frame = control_frame(packet);
+                self.outputs.push_back(Output::Frame { link: *link, frame });
+            }
+            State::Polling { polling, .. } => polling.push(packet),
+            State::Closing { .. } | State::Closed => {}
+        }
     }
 }

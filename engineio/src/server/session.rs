@@ -4,34 +4,27 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use bytes::Bytes;
-
-use super::polling::{Polling, Post, Queued};
-use super::{Event, First, Input, LinkId, Output, PostFailure, Reply, RequestId};
-use crate::payload::{self, Decoder};
+use super::polling::{Polling, Post};
+use super::{Event, First, Input, LinkId, Output, Reply};
+use crate::payload::{self};
 use crate::timer::Timers;
 use crate::{
-    Batch, CloseReason, Config, Data, DecodeError, Frame, HandshakeError, Open, Packet, SendError,
-    Sid, Transport,
+    Batch, CloseReason, Config, Data, Frame, HandshakeError, Open, Packet, SendError, Sid,
+    Transport,
 };
 
-/// A client waits this long for the NOOP that lets it finish an upgrade: Node looks every
-/// 100 ms, and clients count on not being answered at once.
-const NOOP_DELAY: Duration = Duration::from_millis(100);
 /// A poll may be overtaken by the close packet that its client sent after it, on another connection.
 const CROSSING: Duration = Duration::from_millis(200);
-/// Packets that a probe may take: `2probe` and `5`, and one more for slow clients.
-const PROBE_PACKETS: u8 = 3;
 /// A ping that leaves later than this counts from when it left: the process stood still.
 const LATE: Duration = Duration::from_secs(1);
 
-const HEARTBEAT: usize = 0;
-const UPGRADE: usize = 1;
-const NOOP: usize = 2;
-const CLOSING: usize = 3;
+pub(super) const HEARTBEAT: usize = 0;
+pub(super) const UPGRADE: usize = 1;
+pub(super) const NOOP: usize = 2;
+pub(super) const CLOSING: usize = 3;
 
 #[derive(Debug)]
-enum State {
+pub(super) enum State {
     Polling {
         polling: Polling,
         probe: Option<Probe>,
@@ -48,15 +41,15 @@ enum State {
 }
 
 #[derive(Debug)]
-struct Probe {
-    link: LinkId,
-    answered: bool,
-    packets: u8,
+pub(super) struct Probe {
+    pub(super) link: LinkId,
+    pub(super) answered: bool,
+    pub(super) packets: u8,
 }
 
 /// What the heartbeat timer is armed for.
 #[derive(Debug)]
-enum Heartbeat {
+pub(super) enum Heartbeat {
     Ping,
     Pong { heard: bool, extended: bool },
 }
@@ -64,13 +57,13 @@ enum Heartbeat {
 /// One session. See the [module](super) for states and contract.
 #[derive(Debug)]
 pub struct Session {
-    sid: Sid,
-    config: Arc<Config>,
-    state: State,
-    heartbeat: Heartbeat,
-    heartbeat_held: bool,
-    timers: Timers<4>,
-    outputs: VecDeque<Output>,
+    pub(super) sid: Sid,
+    pub(super) config: Arc<Config>,
+    pub(super) state: State,
+    pub(super) heartbeat: Heartbeat,
+    pub(super) heartbeat_held: bool,
+    pub(super) timers: Timers<4>,
+    pub(super) outputs: VecDeque<Output>,
 }
 
 impl Session {
@@ -265,7 +258,7 @@ impl Session {
 
     // Heartbeat (engine.io-protocol v4, "Heartbeat")
 
-    fn on_heartbeat(&mut self, now: Instant, at: Instant) {
+    pub(super) fn on_heartbeat(&mut self, now: Instant, at: Instant) {
         let timeout = self.config.ping_timeout;
         match &mut self.heartbeat {
             Heartbeat::Ping => {
@@ -295,20 +288,20 @@ impl Session {
         }
     }
 
-    fn on_pong(&mut self, now: Instant) {
+    pub(super) fn on_pong(&mut self, now: Instant) {
         if matches!(self.heartbeat, Heartbeat::Pong { .. }) {
             self.restart_heartbeat(now);
         }
     }
 
-    fn restart_heartbeat(&mut self, now: Instant) {
+    pub(super) fn restart_heartbeat(&mut self, now: Instant) {
         self.heartbeat = Heartbeat::Ping;
         self.timers.set(HEARTBEAT, now + self.config.ping_interval);
     }
 
     // Packets of the client
 
-    fn on_packet(&mut self, now: Instant, packet: Packet) {
+    pub(super) fn on_packet(&mut self, now: Instant, packet: Packet) {
         if let Heartbeat::Pong { heard, .. } = &mut self.heartbeat {
             *heard = true;
         }
@@ -323,7 +316,7 @@ impl Session {
         }
     }
 
-    fn on_peer_close(&mut self, now: Instant) {
+    pub(super) fn on_peer_close(&mut self, now: Instant) {
         match &self.state {
             State::Polling { polling, .. } if polling.get.is_none() => {
                 self.wait_for_last_poll(&[Packet::Noop], CloseReason::TransportClose);
@@ -337,313 +330,17 @@ impl Session {
     }
 
     /// The peer broke the protocol: its POST, if one is in progress, gets an error.
-    fn fault(&mut self, reason: CloseReason) {
+    pub(super) fn fault(&mut self, reason: CloseReason) {
         if let Some(Post { request, .. }) = self.take_post() {
             self.refuse(request, HandshakeError::BadRequest);
         }
         self.finish(reason);
     }
 
-    // Long-polling (engine.io-protocol v4, "HTTP long-polling")
-
-    fn on_poll(&mut self, now: Instant, request: RequestId) {
-        match &mut self.state {
-            State::Polling { polling, probe } => {
-                if polling.get.is_some() {
-                    self.refuse(request, HandshakeError::BadRequest);
-                    return self.fault(CloseReason::TransportError);
-                }
-                polling.get = Some(request);
-                if matches!(probe, Some(Probe { answered: true, .. })) {
-                    self.timers.set(NOOP, now + NOOP_DELAY);
-                }
-            }
-            State::Closing { polling, farewell } => {
-                polling.get = Some(request);
-                farewell
-                    .iter()
-                    .for_each(|packet| polling.push(packet.clone()));
-                let reply = polling.payload(usize::MAX);
-                self.reply_to_poll(reply);
-                self.end();
-            }
-            State::Linked { .. } => self.refuse(request, HandshakeError::BadRequest),
-            State::Closed => self.refuse(request, HandshakeError::UnknownSession),
-        }
-    }
-
-    fn on_poll_dropped(&mut self, request: RequestId) {
-        let State::Polling { polling, .. } = &mut self.state else {
-            return;
-        };
-        if polling.get == Some(request) {
-            polling.get = None;
-            self.fault(CloseReason::TransportError);
-        } else if polling.answered == Some(request) {
-            // what it was answered with is lost: going on would leave a hole
-            self.fault(CloseReason::TransportError);
-        }
-    }
-
-    fn on_post(&mut self, request: RequestId) {
-        match &mut self.state {
-            State::Polling { polling, .. } => {
-                if polling.post.is_some() {
-                    self.refuse(request, HandshakeError::BadRequest);
-                    return self.fault(CloseReason::TransportError);
-                }
-                polling.post = Some(Post {
-                    request,
-                    packets: None,
-                });
-            }
-            State::Linked { .. } => self.refuse(request, HandshakeError::BadRequest),
-            State::Closing { .. } | State::Closed => {
-                self.refuse(request, HandshakeError::UnknownSession);
-            }
-        }
-    }
-
-    fn on_post_body(&mut self, request: RequestId, body: Bytes) {
-        let max_packets = self.config.max_packets;
-        let Some(post) = self.pending_post(request) else {
-            return;
-        };
-        match Decoder::new(body, max_packets) {
-            Ok(packets) => post.packets = Some(packets),
-            Err(_) => self.fault(CloseReason::ParseError),
-        }
-    }
-
-    fn on_post_failed(&mut self, request: RequestId, failure: PostFailure) {
-        if self.pending_post(request).is_none() {
-            return;
-        }
-        let reply = match failure {
-            PostFailure::Dropped => None,
-            PostFailure::TooLarge => Some(Reply::TooLarge),
-            PostFailure::TooSlow => Some(Reply::TooSlow),
-            PostFailure::WrongType => Some(Reply::Refused(HandshakeError::BadRequest)),
-        };
-        self.take_post();
-        if let Some(reply) = reply {
-            self.outputs.push_back(Output::Reply { request, reply });
-        }
-        self.finish(CloseReason::TransportError);
-    }
-
-    /// The POST of that name, unless it was answered before.
-    fn pending_post(&mut self, request: RequestId) -> Option<&mut Post> {
-        match &mut self.state {
-            State::Polling { polling, .. } => {
-                polling.post.as_mut().filter(|post| post.request == request)
-            }
-            State::Linked { .. } | State::Closing { .. } | State::Closed => None,
-        }
-    }
-
-    fn take_post(&mut self) -> Option<Post> {
-        match &mut self.state {
-            State::Polling { polling, .. } | State::Closing { polling, .. } => polling.post.take(),
-            State::Linked { .. } | State::Closed => None,
-        }
-    }
-
-    /// Handles the next packet of a POST; `false` when there is none.
-    fn step_post(&mut self, now: Instant) -> bool {
-        let State::Polling { polling, .. } = &mut self.state else {
-            return false;
-        };
-        let Some(packets) = polling.post.as_mut().and_then(|post| post.packets.as_mut()) else {
-            return false;
-        };
-        match packets.next() {
-            Some(Ok(packet)) => self.on_packet(now, packet),
-            Some(Err(_)) => self.fault(CloseReason::ParseError),
-            None => self.answer_post(),
-        }
-        true
-    }
-
-    fn drain_post(&mut self, now: Instant) {
-        while self.step_post(now) {}
-    }
-
-    /// Answers the POST in progress: `ok` when its body was there, else an error.
-    fn answer_post(&mut self) {
-        if let Some(Post { request, packets }) = self.take_post() {
-            let reply = match packets {
-                Some(_) => Reply::Ok,
-                None => Reply::Refused(HandshakeError::BadRequest),
-            };
-            self.outputs.push_back(Output::Reply { request, reply });
-        }
-    }
-
-    fn refuse(&mut self, request: RequestId, error: HandshakeError) {
-        self.outputs.push_back(Output::Reply {
-            request,
-            reply: Reply::Refused(error),
-        });
-    }
-
-    fn reply_to_poll(&mut self, reply: Reply) {
-        if let State::Polling { polling, .. } | State::Closing { polling, .. } = &mut self.state
-            && let Some(request) = polling.get.take()
-        {
-            polling.answered = Some(request);
-            self.timers.stop(NOOP);
-            self.outputs.push_back(Output::Reply { request, reply });
-        }
-    }
-
-    fn flush(&mut self) {
-        if let State::Polling { polling, .. } = &mut self.state
-            && polling.get.is_some()
-            && !polling.is_empty()
-        {
-            let reply = polling.payload(self.config.max_payload);
-            self.reply_to_poll(reply);
-        }
-    }
-
-    fn send_packet(&mut self, packet: Packet) {
-        match &mut self.state {
-            State::Linked { link } => {
-                let frame = control_frame(packet);
-                self.outputs.push_back(Output::Frame { link: *link, frame });
-            }
-            State::Polling { polling, .. } => polling.push(packet),
-            State::Closing { .. } | State::Closed => {}
-        }
-    }
-
-    // WebSocket and upgrade (engine.io-protocol v4, "Upgrade")
-
-    fn on_link_opened(&mut self, now: Instant, link: LinkId) {
-        match &mut self.state {
-            State::Polling {
-                probe: probe @ None,
-                ..
-            } if self.config.offers_upgrade() => {
-                *probe = Some(Probe {
-                    link,
-                    answered: false,
-                    packets: 0,
-                });
-                self.timers.set(UPGRADE, now + self.config.upgrade_timeout);
-            }
-            // a second one is an intruder: it goes, the session stays
-            State::Polling { .. }
-            | State::Linked { .. }
-            | State::Closing { .. }
-            | State::Closed => {
-                self.outputs.push_back(Output::CloseLink { link });
-            }
-        }
-    }
-
-    fn on_link_data(&mut self, now: Instant, link: LinkId, data: Data) {
-        let packet = Packet::from_frame(data);
-        match &mut self.state {
-            State::Linked { link: current } if *current == link => match packet {
-                Ok(packet) => self.on_packet(now, packet),
-                Err(_) => self.fault(CloseReason::ParseError),
-            },
-            State::Polling {
-                probe: Some(probe), ..
-            } if probe.link == link => {
-                self.on_probe(now, packet);
-            }
-            State::Polling { .. }
-            | State::Linked { .. }
-            | State::Closing { .. }
-            | State::Closed => {}
-        }
-    }
-
-    fn on_probe(&mut self, now: Instant, packet: Result<Packet, DecodeError>) {
-        let State::Polling {
-            polling,
-            probe: Some(probe),
-        } = &mut self.state
-        else {
-            return;
-        };
-        probe.packets += 1;
-        match packet {
-            _ if probe.packets > PROBE_PACKETS => self.drop_probe(),
-            Ok(Packet::Ping { probe: true }) => {
-                probe.answered = true;
-                let frame = control_frame(Packet::Pong { probe: true });
-                self.outputs.push_back(Output::Frame {
-                    link: probe.link,
-                    frame,
-                });
-                if polling.get.is_some() {
-                    self.timers.set(NOOP, now + NOOP_DELAY);
-                }
-            }
-            Ok(Packet::Upgrade) if probe.answered => {
-                let link = probe.link;
-                self.upgrade(now, link);
-            }
-            Ok(_) | Err(_) => self.drop_probe(),
-        }
-    }
-
-    fn upgrade(&mut self, now: Instant, link: LinkId) {
-        self.answer_post();
-        self.reply_to_poll(Reply::Refused(HandshakeError::BadRequest));
-        let State::Polling { polling, .. } = &mut self.state else {
-            return;
-        };
-        let queue = polling.take_queue();
-        self.state = State::Linked { link };
-        self.timers.stop(UPGRADE);
-        self.timers.stop(NOOP);
-        self.restart_heartbeat(now);
-        for queued in queue {
-            let frame = match queued {
-                Queued::Control(packet) => control_frame(packet),
-                Queued::Message(frame) => frame,
-            };
-            self.outputs.push_back(Output::Frame { link, frame });
-        }
-        self.outputs.push_back(Output::Event(Event::Upgraded));
-    }
-
-    fn drop_probe(&mut self) {
-        self.timers.stop(UPGRADE);
-        if let State::Polling { probe, .. } = &mut self.state
-            && let Some(Probe { link, .. }) = probe.take()
-        {
-            self.outputs.push_back(Output::CloseLink { link });
-        }
-    }
-
-    fn on_link_closed(&mut self, link: LinkId, reason: CloseReason) {
-        match &mut self.state {
-            State::Linked { link: current } if *current == link => {
-                self.state = State::Closed;
-                self.timers.stop_all();
-                self.outputs.push_back(Output::Event(Event::Closed(reason)));
-            }
-            State::Polling { probe, .. } if probe.as_ref().is_some_and(|p| p.link == link) => {
-                *probe = None;
-                self.timers.stop(UPGRADE);
-            }
-            State::Polling { .. }
-            | State::Linked { .. }
-            | State::Closing { .. }
-            | State::Closed => {}
-        }
-    }
-
     // The end
 
     /// Tells everybody that waits, and the layer above.
-    fn finish(&mut self, reason: CloseReason) {
+    pub(super) fn finish(&mut self, reason: CloseReason) {
         self.answer_post();
         match &mut self.state {
             State::Polling { polling, .. } => {
@@ -665,7 +362,7 @@ impl Session {
     }
 
     /// Closes for everybody but one more poll, which gets what is queued and `farewell`.
-    fn wait_for_last_poll(&mut self, farewell: &'static [Packet], reason: CloseReason) {
+    pub(super) fn wait_for_last_poll(&mut self, farewell: &'static [Packet], reason: CloseReason) {
         self.drop_probe();
         self.answer_post();
         let State::Polling { polling, .. } = &mut self.state else {
@@ -677,13 +374,13 @@ impl Session {
         self.outputs.push_back(Output::Event(Event::Closed(reason)));
     }
 
-    fn end(&mut self) {
+    pub(super) fn end(&mut self) {
         self.state = State::Closed;
         self.timers.stop_all();
     }
 }
 
-fn control_frame(packet: Packet) -> Frame {
+pub(super) fn control_frame(packet: Packet) -> Frame {
     match packet.into_frame() {
         Data::Text(text) => Frame::packet(&text),
         data @ Data::Binary(_) => Frame::message(&data),
