@@ -1,6 +1,7 @@
 //! What travels in a message: [`Data`] as the application sees it, [`Frame`] as the server
 //! encodes it, once for every transport and every recipient.
 
+use std::cell::Cell;
 use std::io;
 
 use base64::Engine as _;
@@ -151,6 +152,14 @@ impl Frame {
     }
 }
 
+/// Frames up to this size are built in the thread's buffer and copied out of it: one allocation
+/// of the right size, where a growing buffer takes several and keeps more than it needs.
+const SCRATCH_BYTES: usize = 8 * 1024;
+
+thread_local! {
+    static SCRATCH: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
+}
+
 /// Builds a [`Frame`] in place: the content is written once, the header goes before it.
 #[derive(Debug)]
 pub struct FrameWriter {
@@ -168,24 +177,23 @@ impl FrameWriter {
     /// A text message of about `capacity` bytes.
     #[must_use]
     pub fn text_with_capacity(capacity: usize) -> Self {
-        let mut buf = Vec::with_capacity(HEADROOM + 1 + capacity);
-        buf.resize(HEADROOM, 0);
-        buf.push(b'4');
-        Self {
-            buf,
-            opcode: OPCODE_TEXT,
-        }
+        let mut writer = Self::with_capacity(1 + capacity, OPCODE_TEXT);
+        writer.buf.push(b'4');
+        writer
     }
 
     /// A binary message of about `capacity` bytes.
     #[must_use]
     pub fn binary_with_capacity(capacity: usize) -> Self {
-        let mut buf = Vec::with_capacity(HEADROOM + capacity);
+        Self::with_capacity(capacity, OPCODE_BINARY)
+    }
+
+    fn with_capacity(capacity: usize, opcode: u8) -> Self {
+        let mut buf = SCRATCH.take();
+        buf.clear();
+        buf.reserve(HEADROOM + capacity);
         buf.resize(HEADROOM, 0);
-        Self {
-            buf,
-            opcode: OPCODE_BINARY,
-        }
+        Self { buf, opcode }
     }
 
     /// Appends text.
@@ -211,7 +219,15 @@ impl FrameWriter {
             self.opcode == OPCODE_BINARY || std::str::from_utf8(&self.buf).is_ok(),
             "a text message is UTF-8"
         );
-        seal(self.buf, self.opcode)
+        let Self { mut buf, opcode } = self;
+        if buf.len() > SCRATCH_BYTES {
+            return seal(buf, opcode);
+        }
+        let header = write_header(&mut buf, opcode);
+        let start = HEADROOM - usize::from(header);
+        let wire = Bytes::copy_from_slice(buf.get(start..).unwrap_or_default());
+        SCRATCH.set(buf);
+        Frame { wire, header }
     }
 }
 
@@ -231,11 +247,18 @@ impl io::Write for FrameWriter {
     }
 }
 
-/// Writes the shortest header right before the content, which starts at `HEADROOM`.
 fn seal(mut buf: Vec<u8>, opcode: u8) -> Frame {
+    let header = write_header(&mut buf, opcode);
+    let wire = Bytes::from(buf).slice(HEADROOM - usize::from(header)..);
+    Frame { wire, header }
+}
+
+/// Writes the shortest header right before the content, which starts at `HEADROOM`, and tells
+/// its length.
+fn write_header(buf: &mut [u8], opcode: u8) -> u8 {
     let len = buf.len() - HEADROOM;
     let mut head = [0u8; HEADROOM];
-    let used = match (u8::try_from(len), u16::try_from(len)) {
+    let used: u8 = match (u8::try_from(len), u16::try_from(len)) {
         (Ok(short @ ..126), _) => {
             head[..2].copy_from_slice(&[opcode, short]);
             2
@@ -248,17 +271,14 @@ fn seal(mut buf: Vec<u8>, opcode: u8) -> Frame {
         _ => {
             head[..2].copy_from_slice(&[opcode, 127]);
             head[2..].copy_from_slice(&(len as u64).to_be_bytes());
-            HEADROOM
+            HEADROOM as u8
         }
     };
-    let start = HEADROOM - used;
-    if let (Some(target), Some(source)) = (buf.get_mut(start..HEADROOM), head.get(..used)) {
+    let target = buf.get_mut(HEADROOM - usize::from(used)..HEADROOM);
+    if let Some((target, source)) = target.zip(head.get(..usize::from(used))) {
         target.copy_from_slice(source);
     }
-    Frame {
-        wire: Bytes::from(buf).slice(start..),
-        header: used as u8,
-    }
+    used
 }
 
 /// A packet and its attachments: taken or refused whole, adjacent on the wire.
