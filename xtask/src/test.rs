@@ -2,10 +2,10 @@
 
 use std::fs;
 use std::process::Command;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use crate::setup;
-use crate::sh::{Failure, Outcome, cargo, output, run as run_command, works};
+use crate::sh::{Failure, Outcome, cargo, output, run as run_command, target, works};
 
 type Step = (&'static str, fn() -> Outcome);
 
@@ -152,7 +152,12 @@ fn is_impure(line: &str) -> bool {
 
 /// Packs what is to be published and builds each package from what was packed.
 fn package() -> Outcome {
-    let mut package: Command = cargo(["package", "--locked", "--allow-dirty"]);
+    // cargo unpacks a package once for each folder and version, and takes it for unchanged from then on: without a
+    // folder of its own, a run would build against the packages of an earlier one
+    let now = SystemTime::now().duration_since(UNIX_EPOCH);
+    let folder = target().join(format!("packed-{}", now.unwrap_or_default().as_nanos()));
+    let mut package: Command = cargo(["package", "--locked", "--allow-dirty", "--target-dir"]);
+    package.arg(&folder);
     for (name, manifest) in members()? {
         let text = fs::read_to_string(&manifest)
             .map_err(|error| Failure::new(format!("{manifest}: {error}")))?;
@@ -163,7 +168,9 @@ fn package() -> Outcome {
             package.args(["--package", &name]);
         }
     }
-    run_command(&mut package)
+    let outcome = run_command(&mut package);
+    fs::remove_dir_all(&folder).ok();
+    outcome
 }
 
 /// Name and manifest of each crate of the workspace.
