@@ -1,4 +1,5 @@
-//! Engine.IO, the transport layer of Socket.IO, without I/O.
+#![doc = include_str!("../README.md")]
+
 mod config;
 pub mod error;
 mod frame;

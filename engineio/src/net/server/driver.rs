@@ -227,7 +227,9 @@ impl<U: Upper> Driver<U> {
     fn flush(&mut self, now: Instant, cx: &mut Context<'_>) -> bool {
         let linked = self.session.link().is_some();
         if !linked && self.session.is_writable() {
-            self.feed(now);
+            if self.feed(now) {
+                self.stalls_at = None;
+            }
             self.drain(now, cx);
         }
         let Some(link) = &mut self.link else {

@@ -7,6 +7,22 @@
 //!                                        └─ Link              its WebSocket, if it has one
 //! Handle::send, from any thread ─ queue ─▶┘
 //! ```
+//!
+//! Engine.IO alone, echoing every message:
+//!
+//! ```no_run
+//! use engineio::net::server::{Options, on_connection, serve};
+//!
+//! # async fn run() -> std::io::Result<()> {
+//! let service = on_connection(Options::default(), async |mut connection| {
+//!     while let Some(message) = connection.recv().await {
+//!         connection.send(message).ok();
+//!     }
+//! });
+//! let listener = tokio::net::TcpListener::bind("127.0.0.1:3000").await?;
+//! serve(listener, service.server(), service, std::future::pending()).await
+//! # }
+//! ```
 
 mod connection;
 mod core;
