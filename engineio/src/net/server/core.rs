@@ -156,3 +156,36 @@ impl Drop for Registration {
         self.core.sessions.lock().remove(&self.sid);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::{HashMap, HashSet};
+
+    use super::*;
+
+    /// CVE-2017-16031: ids that could be guessed.
+    #[test]
+    fn session_ids_do_not_repeat_and_every_character_is_uniform() {
+        const IDS: usize = 100_000;
+        let core = Core::new(Options::default());
+        let mut seen = HashSet::new();
+        let mut counts = vec![HashMap::<char, usize>::new(); 20];
+        for _ in 0..IDS {
+            let (sid, ..) = core.register().unwrap();
+            for (position, c) in sid.as_str().chars().enumerate() {
+                *counts[position].entry(c).or_default() += 1;
+            }
+            assert!(seen.insert(sid));
+        }
+        let expected = IDS as f64 / 64.0;
+        for (position, counts) in counts.iter().enumerate() {
+            assert_eq!(counts.len(), 64, "position {position}");
+            let squares = counts
+                .values()
+                .map(|n| (*n as f64 - expected).powi(2) / expected);
+            // 63 degrees of freedom: more than 140 once in some 10 million
+            let chi_square: f64 = squares.sum();
+            assert!(chi_square < 140.0, "position {position}: {chi_square}");
+        }
+    }
+}
