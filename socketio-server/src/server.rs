@@ -87,6 +87,12 @@ impl Builder {
         self
     }
 
+    /// Time in which the attachments of an event must follow. Default 30 s.
+    pub fn assembly_timeout(mut self, timeout: Duration) -> Self {
+        self.protocol.assembly_timeout = timeout;
+        self
+    }
+
     /// How much a client may make us hold.
     pub fn limits(mut self, limits: Limits) -> Self {
         self.protocol.limits = limits;

@@ -374,3 +374,16 @@ async fn a_loop_that_never_pauses_is_bounded_too() {
     let reason = within(socket.closed()).await;
     assert_eq!(reason.to_string(), "slow consumer");
 }
+
+#[tokio::test]
+async fn an_event_whose_attachments_never_come_ends_the_connection() {
+    let server = Server::builder()
+        .assembly_timeout(Duration::from_millis(50))
+        .build();
+    let mut client = Client::join(start(&server).await, "/").await;
+    client
+        .send("451-[\"x\",{\"_placeholder\":true,\"num\":0}]")
+        .await;
+    assert_eq!(client.next().await, Frame::Close(None));
+    until("no session", || server.gauges().sessions == 0).await;
+}
