@@ -11,7 +11,7 @@ use crate::connection::{Command, Connection};
 use crate::core::{Core, NamespaceCore, Settings};
 use crate::error::{AckError, SendError};
 use crate::handshake::Handshake;
-use crate::rooms::Slot;
+use crate::rooms::{Rooms, Slot};
 use crate::sync::{Arc, AtomicU64, Mutex, Ordering};
 
 /// What a socket is, whatever its namespace keeps with it.
@@ -75,6 +75,16 @@ impl SocketCore {
         };
         self.namespace.remove(self.slot);
         wakers.into_iter().for_each(Waker::wake);
+    }
+
+    /// Reaches the room index; `None` after the disconnect, when the slot may be another's.
+    pub(super) fn with_rooms<R>(&self, f: impl FnOnce(&mut Rooms, Slot) -> R) -> Option<R> {
+        // held until `f` is done: `end` gives the slot away only afterwards
+        let end = self.end.lock();
+        if end.reason.is_some() {
+            return None;
+        }
+        Some(self.namespace.with_rooms(|rooms| f(rooms, self.slot)))
     }
 
     pub(super) fn is_connected(&self) -> bool {

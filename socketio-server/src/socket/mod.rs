@@ -183,47 +183,22 @@ impl<D> Socket<D> {
 
     /// Joins a room. Joining twice, or after the disconnect, changes nothing.
     pub fn join(&self, room: impl Into<Room>) {
-        let SocketCore {
-            slot,
-            namespace,
-            end,
-            ..
-        } = &self.inner.core;
-        // under the lock of the end: the slot may belong to another socket afterwards
-        let end = end.lock();
-        if end.reason.is_none() {
-            namespace.with_rooms(|rooms| rooms.join(*slot, room.into()));
-        }
+        let room = room.into();
+        self.core().with_rooms(|rooms, slot| rooms.join(slot, room));
     }
 
     /// Leaves a room.
     pub fn leave(&self, room: impl Into<Room>) {
-        let SocketCore {
-            slot,
-            namespace,
-            end,
-            ..
-        } = &self.inner.core;
-        let end = end.lock();
-        if end.reason.is_none() {
-            namespace.with_rooms(|rooms| rooms.leave(*slot, &room.into()));
-        }
+        let room = room.into();
+        self.core()
+            .with_rooms(|rooms, slot| rooms.leave(slot, &room));
     }
 
     /// The rooms it is in, its own id first; none after the disconnect.
     #[must_use]
     pub fn rooms(&self) -> Vec<Room> {
-        let SocketCore {
-            slot,
-            namespace,
-            end,
-            ..
-        } = &self.inner.core;
-        let end = end.lock();
-        if end.reason.is_some() {
-            return Vec::new();
-        }
-        namespace.with_rooms(|rooms| rooms.of(*slot))
+        let rooms = self.core().with_rooms(|rooms, slot| rooms.of(slot));
+        rooms.unwrap_or_default()
     }
 
     /// Puts the client out of this namespace. It is told and does not come back by itself.
