@@ -52,11 +52,20 @@ const OPCODE_BINARY: u8 = 0x82;
 /// The buffer is a complete, unmasked WebSocket frame (RFC 6455, section 5.2); the
 /// long-polling form is a view of the same buffer. Cloning shares it, so a broadcast is
 /// encoded once whatever the number of recipients.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct Frame {
     wire: Bytes,
     header: u8,
+    shared: bool,
 }
+
+impl PartialEq for Frame {
+    fn eq(&self, other: &Self) -> bool {
+        self.wire == other.wire
+    }
+}
+
+impl Eq for Frame {}
 
 impl Frame {
     /// Encodes `data` as an Engine.IO message.
@@ -100,6 +109,25 @@ impl Frame {
     #[must_use]
     pub fn len(&self) -> usize {
         self.wire.len()
+    }
+
+    /// The frame as one that several queues share, its memory accounted for by `wrap`.
+    #[cfg(feature = "server")]
+    pub(crate) fn shared(self, wrap: impl FnOnce(Bytes) -> Bytes) -> Self {
+        if self.shared {
+            return self;
+        }
+        Self {
+            wire: wrap(self.wire),
+            shared: true,
+            ..self
+        }
+    }
+
+    /// Whether several queues share it.
+    #[cfg(feature = "server")]
+    pub(crate) fn is_shared(&self) -> bool {
+        self.shared
     }
 
     /// Never true: the header alone takes two bytes.
@@ -227,7 +255,11 @@ impl FrameWriter {
         let start = HEADROOM - usize::from(header);
         let wire = Bytes::copy_from_slice(buf.get(start..).unwrap_or_default());
         SCRATCH.set(buf);
-        Frame { wire, header }
+        Frame {
+            wire,
+            header,
+            shared: false,
+        }
     }
 }
 
@@ -250,7 +282,11 @@ impl io::Write for FrameWriter {
 fn seal(mut buf: Vec<u8>, opcode: u8) -> Frame {
     let header = write_header(&mut buf, opcode);
     let wire = Bytes::from(buf).slice(HEADROOM - usize::from(header)..);
-    Frame { wire, header }
+    Frame {
+        wire,
+        header,
+        shared: false,
+    }
 }
 
 /// Writes the shortest header right before the content, which starts at `HEADROOM`, and tells
@@ -298,6 +334,15 @@ impl Batch {
     /// The frames in order.
     pub fn iter(&self) -> impl Iterator<Item = &Frame> {
         std::iter::once(&self.first).chain(&self.rest)
+    }
+
+    /// Each frame replaced by another.
+    #[cfg(feature = "server")]
+    pub(crate) fn map(self, mut f: impl FnMut(Frame) -> Frame) -> Self {
+        Self {
+            first: f(self.first),
+            rest: self.rest.into_iter().map(f).collect(),
+        }
     }
 
     /// Bytes that the batch takes in an outgoing queue.

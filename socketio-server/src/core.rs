@@ -136,8 +136,10 @@ impl NamespaceCore {
     pub(crate) fn dispatch(&self, selection: &Selection, batch: &Batch, volatile: bool) {
         let state = self.state.lock();
         let State { rooms, members } = &*state;
+        let mut shared = None;
         rooms.select(selection, |slot| {
             if let Some(Some(member)) = members.get(slot as usize) {
+                let batch = shared.get_or_insert_with(|| member.handle.share(batch));
                 let frames = batch.iter().cloned();
                 // a member that has just closed is told by its own task
                 if volatile {

@@ -183,8 +183,11 @@ pub struct Gauges {
     pub sockets: usize,
     /// Tasks: one for each session, and those that finish what is left of closed ones.
     pub tasks: usize,
-    /// Bytes that wait for clients.
+    /// Bytes that wait for clients, as they go over the wire.
     pub queued_bytes: usize,
+    /// Bytes of memory that they take, what a broadcast shares counted once; against
+    /// `Options::memory_budget`.
+    pub queue_memory: usize,
 }
 
 impl Default for Server {
@@ -346,6 +349,7 @@ impl Server {
             sockets,
             tasks: self.engine.tasks() + self.core.tasks.load(Ordering::SeqCst),
             queued_bytes: self.engine.queued_bytes(),
+            queue_memory: self.engine.queue_memory(),
         }
     }
 

@@ -360,6 +360,30 @@ async fn closing_the_server_tells_everybody() {
     assert_eq!(server.gauges().tasks, 0);
 }
 
+#[tokio::test]
+async fn a_producer_that_waits_for_room_goes_as_fast_as_its_client_and_ends_with_it() {
+    let server = Server::default();
+    let (io, [(mut a, id), ..]) = three(&server).await;
+    let socket = socket(&io, &id);
+    let payload = "x".repeat(100_000);
+    let produced = tokio::spawn(async move {
+        let mut most = 0;
+        while socket.emit_ready().await.is_ok() {
+            socket.emit("big", &payload).ok();
+            most = most.max(socket.queued_bytes());
+        }
+        most
+    });
+    // 40 MB: nobody is a slow consumer, and no more than half of the soft budget waits
+    for _ in 0..400 {
+        assert!(a.text().await.starts_with("42[\"big\""));
+    }
+    until("a full queue", || server.gauges().queued_bytes > 512 * 1024).await;
+    drop(a);
+    let most = within(produced).await.unwrap();
+    assert!((512 * 1024..700_000).contains(&most), "{most}");
+}
+
 #[tokio::test(flavor = "current_thread")]
 async fn a_loop_that_never_pauses_is_bounded_too() {
     let server = Server::default();

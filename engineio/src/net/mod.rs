@@ -4,6 +4,8 @@
 #![expect(clippy::disallowed_methods, reason = "this is where the clock is read")]
 
 #[cfg(feature = "server")]
+pub(crate) mod platform;
+#[cfg(feature = "server")]
 pub mod server;
 pub(crate) mod sync;
 pub(crate) mod trace;

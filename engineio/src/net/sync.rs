@@ -1,8 +1,9 @@
 //! Every lock and atomic of our own concurrent code, in one place, so that a scheduler that
 //! explores interleavings can stand in for them.
 
-pub(crate) use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-use std::sync::{MutexGuard, PoisonError};
+pub(crate) use std::sync::MutexGuard;
+use std::sync::PoisonError;
+pub(crate) use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 
 /// A lock that a panic elsewhere does not poison: its holders leave no broken state behind.
 #[derive(Debug, Default)]

@@ -10,4 +10,15 @@ macro_rules! debug {
     }};
 }
 
+/// An event that somebody should look at.
+macro_rules! warning {
+    ($($argument:tt)*) => {{
+        #[cfg(feature = "tracing")]
+        tracing::warn!($($argument)*);
+        #[cfg(not(feature = "tracing"))]
+        let _ = || format!($($argument)*);
+    }};
+}
+
 pub(crate) use debug;
+pub(crate) use warning;

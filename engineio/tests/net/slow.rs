@@ -29,6 +29,33 @@ async fn a_reader_over_the_hard_budget_is_a_slow_consumer_and_nobody_else_notice
     alive.check(&app).await;
 }
 
+/// F22: all queues together, not each alone.
+#[tokio::test]
+async fn over_the_memory_budget_the_largest_stalled_queue_ends_and_the_others_lose_nothing() {
+    const SIZE: usize = 100_000;
+    let mut options = budgets(200_000_000, 200_000_000);
+    options.memory_budget = Some(60_000_000);
+    let mut app = App::with(options).await;
+    let alive = Alive::before(&app).await;
+    let mut largest = app.websocket().await;
+    largest.send(&format!("4flood 500 {SIZE}")).await;
+    let server = &app.server;
+    eventually(|| server.queue_memory() > 30_000_000).await;
+    let mut other = app.websocket().await;
+    other.send(&format!("4flood 400 {SIZE}")).await;
+    assert_eq!(app.reason().await, CloseReason::SlowConsumer);
+    assert_eq!(app.server.evicted(), 1);
+    for _ in 0..400 {
+        assert_eq!(other.frame().await.1.len(), 1 + SIZE);
+    }
+    let server = &app.server;
+    // of the evicted, the frame that left in part is still to be finished
+    eventually(|| server.queue_memory() < 2 * SIZE).await;
+    drop((largest, other));
+    eventually(|| server.queue_memory() == 0).await;
+    alive.check(&app).await;
+}
+
 /// A27: engineioxide waits for the writer, for as long as the peer likes.
 #[tokio::test]
 async fn closing_never_waits_for_a_peer_that_does_not_read() {

@@ -124,6 +124,28 @@ impl<D> Socket<D> {
         self.inner.core.emit(event, payload, None, How::IfRoom)
     }
 
+    /// Waits until at most half of the client's soft budget (of 1 MiB) is queued: for producers
+    /// that can go as fast as the client reads. Cancel safe.
+    ///
+    /// ```
+    /// # async fn run(socket: socketio_server::Socket) -> Result<(), socketio_server::SendError> {
+    /// for chunk in 0..1_000_000 {
+    ///     socket.emit_ready().await?;
+    ///     socket.emit("chunk", &chunk)?;
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// [`SendError::Closed`], also when the socket is disconnected meanwhile.
+    pub async fn emit_ready(&self) -> Result<(), SendError> {
+        if !self.is_connected() {
+            return Err(SendError::Closed);
+        }
+        Ok(self.inner.core.connection.handle.ready().await?)
+    }
+
     /// Sends an event and waits for the answer, for 30 s unless told otherwise.
     ///
     /// The event leaves now, not when the future is first polled.

@@ -1,15 +1,21 @@
 //! What all sessions of a server share: settings, the registry of sessions, gauges.
 
+use std::cmp::Reverse;
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::Options;
-use super::shared::{Budget, Handle};
-use crate::net::sync::{AtomicU64, AtomicUsize, Mutex, Ordering};
+use super::memory::Memory;
+use super::shared::Handle;
+use crate::net::platform;
+use crate::net::sync::{AtomicBool, AtomicU64, AtomicUsize, Mutex, Ordering};
+use crate::net::trace::warning;
 use crate::server::RequestId;
 use crate::{CloseReason, Config, Sid};
 
+/// Budget for all queues where the system does not tell its memory.
+const FALLBACK_BUDGET: usize = 1024 * 1024 * 1024;
 /// How late a session's own timer may fire. What is late by the protocol is judged by the clock,
 /// not by the timer.
 const TICK: Duration = Duration::from_millis(20);
@@ -18,14 +24,16 @@ const TICK: Duration = Duration::from_millis(20);
 pub(super) struct Core {
     pub(super) engine: Arc<Config>,
     start: Instant,
-    pub(super) budget: Budget,
+    pub(super) memory: Arc<Memory>,
     pub(super) options: Options,
     /// Keyed by wire data: the standard map hashes with a random key.
     sessions: Mutex<HashMap<Sid, Handle>>,
     requests: AtomicU64,
     pub(super) connections: AtomicUsize,
     pub(super) tasks: AtomicUsize,
-    closing: std::sync::atomic::AtomicBool,
+    closing: AtomicBool,
+    relieving: AtomicBool,
+    pub(super) evicted: AtomicUsize,
 }
 
 /// The place of a session in the registry, for as long as its task lives.
@@ -37,14 +45,14 @@ pub(super) struct Registration {
 
 impl Core {
     pub(super) fn new(options: Options) -> Arc<Self> {
-        let budget = Budget {
-            soft: options.soft_budget,
-            hard: options.hard_budget,
-        };
+        let quarter = || platform::memory_limit().map_or(FALLBACK_BUDGET, |limit| limit / 4);
+        let budget = options.memory_budget.unwrap_or_else(quarter);
         Arc::new(Self {
             engine: Arc::new(options.engine.clone()),
             start: Instant::now(),
-            budget,
+            memory: Memory::new(budget),
+            relieving: AtomicBool::new(false),
+            evicted: AtomicUsize::new(0),
             options,
             sessions: Mutex::default(),
             requests: AtomicU64::new(0),
@@ -64,7 +72,7 @@ impl Core {
             let mut entropy = [0; 15];
             getrandom::fill(&mut entropy).ok()?;
             let sid = Sid::from_entropy(entropy);
-            let handle = Handle::new(sid, self.budget);
+            let handle = Handle::new(sid, Arc::clone(self));
             if let std::collections::hash_map::Entry::Vacant(place) = sessions.entry(sid) {
                 place.insert(handle.clone());
                 return Some((
@@ -115,6 +123,31 @@ impl Core {
             .values()
             .map(Handle::queued_bytes)
             .sum()
+    }
+
+    /// Ends sessions until their queues fit into seven eighths of the budget: those first whose
+    /// clients do not take what waits for them, and of those the largest.
+    pub(super) fn relieve(&self) {
+        // one at a time; who comes meanwhile adds little
+        if self.relieving.swap(true, Ordering::Acquire) {
+            return;
+        }
+        let enough = self.memory.budget() / 8 * 7;
+        let sessions: Vec<Handle> = self.sessions.lock().values().cloned().collect();
+        let backlog = |session: Handle| Some((session.backlog()?, session));
+        let mut largest: Vec<_> = sessions.into_iter().filter_map(backlog).collect();
+        largest.sort_unstable_by_key(|((stalled, bytes), _)| Reverse((*stalled, *bytes)));
+        let mut evicted = 0;
+        for ((_, bytes), session) in largest {
+            if self.memory.used() <= enough || bytes == 0 {
+                break;
+            }
+            session.evict();
+            evicted += 1;
+        }
+        self.evicted.fetch_add(evicted, Ordering::Relaxed);
+        self.relieving.store(false, Ordering::Release);
+        warning!("queues over the memory budget: {evicted} sessions ended");
     }
 
     /// Refuses new sessions and ends those that are there.

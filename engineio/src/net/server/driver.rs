@@ -14,7 +14,8 @@ use super::Upper;
 use super::core::{Core, Registration, Task};
 use super::io::{Flush, Wire};
 use super::link::{Link, Read};
-use super::shared::{Command, Handle, Queue};
+use super::queue::Queue;
+use super::shared::{Command, Handle};
 use crate::net::trace::debug;
 use crate::server::{Event, First, Input, LinkId, Output, Reply, RequestId, Session};
 use crate::{CloseReason, SendError, Sid};
@@ -266,7 +267,7 @@ impl<U: Upper> Driver<U> {
     /// the session.
     fn judge_queue(&mut self, now: Instant, cx: &mut Context<'_>) {
         let (queued, overflowed) = self.handle.load();
-        if queued <= self.core.budget.soft && !overflowed {
+        if queued <= self.core.options.soft_budget && !overflowed {
             self.stalls_at = None;
             return;
         }

@@ -12,7 +12,7 @@ use hyper_util::server::conn::auto::upgrade as auto;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 
-use super::shared::Queue;
+use super::queue::Queue;
 use super::stall::Stalling;
 
 /// What one read may bring. The buffer belongs to the thread: a connection has none.

@@ -9,7 +9,7 @@ use tokio::time::timeout;
 
 use super::core::{Core, Task};
 use super::io::{Flush, READ_BYTES, Wire};
-use super::shared::Queue;
+use super::queue::Queue;
 use super::ws::{Item, Reader};
 use crate::server::LinkId;
 use crate::{CloseReason, Data, Frame};

@@ -33,7 +33,9 @@ mod http;
 mod io;
 mod layer;
 mod link;
+mod memory;
 mod options;
+mod queue;
 mod serve;
 mod service;
 mod shared;
@@ -116,7 +118,20 @@ impl Server {
         self.core.tasks.load(crate::net::sync::Ordering::SeqCst)
     }
 
-    /// Bytes that wait for clients.
+    /// Bytes of memory that queues hold, against [`Options::memory_budget`]. What several share
+    /// counts once, and what a queue has below 4 KiB does not.
+    #[must_use]
+    pub fn queue_memory(&self) -> usize {
+        self.core.memory.used()
+    }
+
+    /// Sessions that ended because all queues together went over the budget.
+    #[must_use]
+    pub fn evicted(&self) -> usize {
+        self.core.evicted.load(crate::net::sync::Ordering::Relaxed)
+    }
+
+    /// Bytes that wait for clients, as they go over the wire.
     #[must_use]
     pub fn queued_bytes(&self) -> usize {
         self.core.queued_bytes()

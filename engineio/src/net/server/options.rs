@@ -70,6 +70,11 @@ pub struct Options {
     pub soft_budget: usize,
     /// Bytes that may wait for a client at all. Default 16 MiB.
     pub hard_budget: usize,
+    /// Bytes that may wait for all clients together; what a broadcast shares counts once. Over
+    /// it, sessions end until seven eighths are left: first those whose clients do not take what
+    /// waits for them, the largest first. Default: a quarter of the memory that the machine or
+    /// the control group allows, 1 GiB where that cannot be known.
+    pub memory_budget: Option<usize>,
     /// Time for the whole body of a POST. Default 20 s. After 5 s it must also have come at
     /// 1 KB/s.
     pub body_timeout: Duration,
@@ -91,6 +96,7 @@ impl Default for Options {
             cookie: None,
             soft_budget: 1024 * 1024,
             hard_budget: 16 * 1024 * 1024,
+            memory_budget: None,
             body_timeout: Duration::from_secs(20),
             head_timeout: Duration::from_secs(10),
             write_timeout: Duration::from_secs(20),

@@ -1,23 +1,18 @@
 //! What a session's task shares with everybody else: the outgoing queue and the mailbox, behind
 //! one short lock. The machines stay with the task.
 
-use std::collections::VecDeque;
+use std::future::poll_fn;
 use std::sync::Arc;
-use std::task::{Context, Waker};
+use std::task::{Context, Poll, Waker};
 
 use tokio::sync::oneshot;
 
+use super::core::Core;
 use super::io::Wire;
-use crate::net::sync::Mutex;
+use super::queue::Queue;
+use crate::net::sync::{Mutex, MutexGuard};
 use crate::server::{Input, Reply};
 use crate::{Batch, CloseReason, Frame, SendError, Sid};
-
-/// How much may wait for a client that does not read, in bytes.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Budget {
-    pub(super) soft: usize,
-    pub(super) hard: usize,
-}
 
 /// A message to the task.
 #[derive(Debug)]
@@ -39,7 +34,7 @@ pub struct Handle {
 #[derive(Debug)]
 struct Shared {
     sid: Sid,
-    budget: Budget,
+    core: Arc<Core>,
     state: Mutex<State>,
 }
 
@@ -48,6 +43,8 @@ struct State {
     queue: Queue,
     commands: Vec<Command>,
     waker: Option<Waker>,
+    /// Those who wait for room in the queue.
+    producers: Vec<Waker>,
     /// The task runs, or was woken: it will look at everything here before it waits again.
     awake: bool,
     /// The layer above asked to be polled since it last was.
@@ -61,105 +58,13 @@ struct State {
     closed: bool,
 }
 
-/// Frames that wait for the transport, oldest first.
-#[derive(Debug, Default)]
-pub(super) struct Queue {
-    frames: VecDeque<Frame>,
-    /// Bytes of the first frame that were written already.
-    written: usize,
-    bytes: usize,
-    /// Frames that ever came, and that left.
-    pushed: u64,
-    left: u64,
-}
-
-impl Queue {
-    pub(super) fn push(&mut self, frame: Frame) {
-        self.bytes += frame.len();
-        self.pushed += 1;
-        self.frames.push_back(frame);
-    }
-
-    pub(super) fn is_empty(&self) -> bool {
-        self.frames.is_empty()
-    }
-
-    pub(super) fn len(&self) -> usize {
-        self.frames.len()
-    }
-
-    /// The first frame, and how much of it is left.
-    pub(super) fn first(&self) -> Option<&[u8]> {
-        self.frames
-            .front()
-            .and_then(|frame| frame.wire().get(self.written..))
-    }
-
-    /// Copies small frames together, up to about `max` bytes.
-    pub(super) fn gather(&self, max: usize, into: &mut Vec<u8>) {
-        let mut skip = self.written;
-        for frame in &self.frames {
-            let part = frame.wire().get(skip..).unwrap_or_default();
-            if !into.is_empty() && into.len() + part.len() > max {
-                break;
-            }
-            into.extend_from_slice(part);
-            skip = 0;
-        }
-    }
-
-    /// Forgets `count` bytes that were written.
-    pub(super) fn advance(&mut self, mut count: usize) {
-        while let Some(frame) = self.frames.front() {
-            let left = frame.len() - self.written;
-            if count < left {
-                self.written += count;
-                return;
-            }
-            count -= left;
-            self.bytes -= frame.len();
-            self.written = 0;
-            self.left += 1;
-            self.frames.pop_front();
-        }
-        if self.frames.capacity() > 64 {
-            self.frames = VecDeque::new();
-        }
-    }
-
-    /// Whether the first frame left in part, so that nothing may come in between.
-    pub(super) fn is_cut(&self) -> bool {
-        self.written > 0
-    }
-
-    /// Takes whole frames of about `max` bytes out, for a long-polling payload.
-    pub(super) fn take(&mut self, max: usize) -> Option<Batch> {
-        let first = self.pop()?;
-        let mut bytes = first.len();
-        let mut rest = Vec::new();
-        while bytes < max
-            && let Some(frame) = self.pop()
-        {
-            bytes += frame.len();
-            rest.push(frame);
-        }
-        Some(Batch::new(first, rest))
-    }
-
-    fn pop(&mut self) -> Option<Frame> {
-        let frame = self.frames.pop_front()?;
-        self.bytes -= frame.len();
-        self.left += 1;
-        Some(frame)
-    }
-}
-
 impl Handle {
-    pub(super) fn new(sid: Sid, budget: Budget) -> Self {
+    pub(super) fn new(sid: Sid, core: Arc<Core>) -> Self {
         let state = State {
-            queue: Queue::default(),
+            queue: Queue::charged(Arc::clone(&core.memory)),
             commands: Vec::new(),
             waker: None,
+            producers: Vec::new(),
             awake: true,
             called: false,
             writable: true,
@@ -170,7 +75,7 @@ impl Handle {
         Self {
             shared: Arc::new(Shared {
                 sid,
-                budget,
+                core,
                 state: Mutex::new(state),
             }),
         }
@@ -194,20 +99,65 @@ impl Handle {
         if state.ended {
             return Err(SendError::Closed);
         }
-        let before = state.queue.bytes;
+        let before = state.queue.bytes();
         batch.into_iter().for_each(|frame| state.queue.push(frame));
-        let Budget { soft, hard } = self.shared.budget;
-        if state.queue.bytes > hard {
+        let pressed = state.queue.settle();
+        let (soft, hard) = self.budgets();
+        let bytes = state.queue.bytes();
+        if bytes > hard {
             // the task may have no chance to run before the next thousand: it ends here
             (state.ended, state.overflowed) = (true, true);
             wake(state);
-            return Ok(());
-        }
-        let crossed = |limit| before <= limit && state.queue.bytes > limit;
-        if state.writable || crossed(soft) {
+        } else if state.writable || (before <= soft && bytes > soft) {
             wake(state);
+        } else {
+            drop(state);
+        }
+        if pressed {
+            self.shared.core.relieve();
         }
         Ok(())
+    }
+
+    fn budgets(&self) -> (usize, usize) {
+        let options = &self.shared.core.options;
+        (options.soft_budget, options.hard_budget)
+    }
+
+    /// Waits until the queue is at most half of the soft budget. Cancel safe.
+    ///
+    /// # Errors
+    /// [`SendError::Closed`], also when the session ends meanwhile.
+    pub async fn ready(&self) -> Result<(), SendError> {
+        let (soft, _) = self.budgets();
+        poll_fn(|cx| {
+            let mut state = self.shared.state.lock();
+            if state.ended {
+                return Poll::Ready(Err(SendError::Closed));
+            }
+            if state.queue.bytes() <= soft / 2 {
+                return Poll::Ready(Ok(()));
+            }
+            if !state
+                .producers
+                .iter()
+                .any(|waker| waker.will_wake(cx.waker()))
+            {
+                state.producers.push(cx.waker().clone());
+            }
+            Poll::Pending
+        })
+        .await
+    }
+
+    /// The batch as one that goes to several sessions of this server: what they share counts
+    /// once against [`Options::memory_budget`](super::Options::memory_budget).
+    #[must_use]
+    pub fn share(&self, batch: &Batch) -> Batch {
+        let memory = &self.shared.core.memory;
+        batch
+            .clone()
+            .map(|frame| frame.shared(|wire| memory.hold(wire)))
     }
 
     /// As [`Handle::send`], but takes nothing when the soft budget is used up.
@@ -215,7 +165,7 @@ impl Handle {
     /// # Errors
     /// [`SendError::Closed`] and [`SendError::Full`].
     pub fn try_send(&self, batch: Batch) -> Result<(), SendError> {
-        if self.queued_bytes() + batch.size() > self.shared.budget.soft {
+        if self.queued_bytes() + batch.size() > self.budgets().0 {
             return Err(SendError::Full);
         }
         self.send(batch)
@@ -254,19 +204,19 @@ impl Handle {
     /// Bytes that wait for the client.
     #[must_use]
     pub fn queued_bytes(&self) -> usize {
-        self.shared.state.lock().queue.bytes
+        self.shared.state.lock().queue.bytes()
     }
 
     /// How many frames were ever queued: the position of the newest.
     #[must_use]
     pub fn position(&self) -> u64 {
-        self.shared.state.lock().queue.pushed
+        self.shared.state.lock().queue.pushed()
     }
 
     /// Whether the frame at `position` has left for the transport.
     #[must_use]
     pub fn has_sent(&self, position: u64) -> bool {
-        self.shared.state.lock().queue.left >= position
+        self.shared.state.lock().queue.left() >= position
     }
 
     /// Whether the session has ended.
@@ -315,6 +265,10 @@ impl Handle {
         let waiting = state.called || !state.commands.is_empty();
         let idle = !waiting && (!writable || state.queue.is_empty());
         state.awake = !idle;
+        state.queue.settle();
+        if !state.producers.is_empty() && state.queue.bytes() <= self.budgets().0 / 2 {
+            release(state);
+        }
         idle
     }
 
@@ -325,12 +279,30 @@ impl Handle {
     /// Bytes that wait, and whether they were too many at a time.
     pub(super) fn load(&self) -> (usize, bool) {
         let state = self.shared.state.lock();
-        (state.queue.bytes, state.overflowed)
+        (state.queue.bytes(), state.overflowed)
     }
 
     /// Nothing is sent from here on.
     pub(super) fn end(&self) {
-        self.shared.state.lock().ended = true;
+        let mut state = self.shared.state.lock();
+        state.ended = true;
+        release(state);
+    }
+
+    /// Bytes that wait, and whether the transport left some of them behind; `None` when the
+    /// session has ended.
+    pub(super) fn backlog(&self) -> Option<(bool, usize)> {
+        let state = self.shared.state.lock();
+        let stalled = !state.writable && !state.queue.is_empty();
+        (!state.ended).then(|| (stalled, state.queue.bytes()))
+    }
+
+    /// Ends the session for its queue, which is given up: the server needs the memory.
+    pub(super) fn evict(&self) {
+        let mut state = self.shared.state.lock();
+        (state.ended, state.overflowed) = (true, true);
+        state.queue.give_up();
+        wake(state);
     }
 
     /// Nothing is heard from here on. What nobody handled comes back.
@@ -347,7 +319,7 @@ impl Handle {
 }
 
 /// Wakes the task unless it will run anyway; the lock is released first.
-fn wake(mut state: std::sync::MutexGuard<'_, State>) {
+fn wake(mut state: MutexGuard<'_, State>) {
     if std::mem::replace(&mut state.awake, true) {
         return;
     }
@@ -356,4 +328,11 @@ fn wake(mut state: std::sync::MutexGuard<'_, State>) {
     if let Some(waker) = waker {
         waker.wake();
     }
+}
+
+/// Wakes those who wait for room; the lock is released first.
+fn release(mut state: MutexGuard<'_, State>) {
+    let producers = std::mem::take(&mut state.producers);
+    drop(state);
+    producers.into_iter().for_each(Waker::wake);
 }

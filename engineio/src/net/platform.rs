@@ -1,0 +1,96 @@
+//! What is asked of the operating system. Linux answers; elsewhere the defaults of the callers
+//! hold.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// Bytes that this process may have: the smallest limit of its control groups, or the machine's
+/// memory.
+pub(crate) fn memory_limit() -> Option<usize> {
+    let groups = fs::read_to_string("/proc/self/cgroup").unwrap_or_default();
+    let limits = groups.lines().flat_map(limit_files);
+    let limits = limits.filter_map(|file| fs::read_to_string(file).ok()?.trim().parse().ok());
+    limits.chain(machine_memory()).min()
+}
+
+/// The files that may limit the members of a group, given as a line of `/proc/self/cgroup`:
+/// those of the group and of all that it is in.
+fn limit_files(line: &str) -> Vec<PathBuf> {
+    let mut fields = line.splitn(3, ':');
+    let (Some(_), Some(controllers), Some(group)) = (fields.next(), fields.next(), fields.next())
+    else {
+        return Vec::new();
+    };
+    let (root, file) = match controllers {
+        "" => ("/sys/fs/cgroup", "memory.max"),
+        "memory" => ("/sys/fs/cgroup/memory", "memory.limit_in_bytes"),
+        _ => return Vec::new(),
+    };
+    let groups = Path::new(group).ancestors();
+    groups
+        .map(|group| {
+            let below = group.strip_prefix("/").unwrap_or(group);
+            Path::new(root).join(below).join(file)
+        })
+        .collect()
+}
+
+fn machine_memory() -> Option<usize> {
+    let info = fs::read_to_string("/proc/meminfo").ok()?;
+    total_memory(&info)
+}
+
+fn total_memory(info: &str) -> Option<usize> {
+    let line = info
+        .lines()
+        .find_map(|line| line.strip_prefix("MemTotal:"))?;
+    let kilobytes: usize = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
+    kilobytes.checked_mul(1024)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_files_of_a_group_and_of_those_around_it() {
+        let files = |line| -> Vec<String> {
+            let files = limit_files(line);
+            files
+                .iter()
+                .map(|file| file.display().to_string())
+                .collect()
+        };
+        assert_eq!(
+            files("0::/system.slice/ours"),
+            [
+                "/sys/fs/cgroup/system.slice/ours/memory.max",
+                "/sys/fs/cgroup/system.slice/memory.max",
+                "/sys/fs/cgroup/memory.max",
+            ]
+        );
+        assert_eq!(
+            files("7:memory:/ours"),
+            [
+                "/sys/fs/cgroup/memory/ours/memory.limit_in_bytes",
+                "/sys/fs/cgroup/memory/memory.limit_in_bytes",
+            ]
+        );
+        assert!(files("3:cpu,cpuacct:/ours").is_empty());
+        assert!(files("nonsense").is_empty());
+    }
+
+    #[test]
+    fn the_memory_of_the_machine() {
+        let info = "MemFree:  1 kB\nMemTotal:       24663132 kB\n";
+        assert_eq!(total_memory(info), Some(24_663_132 * 1024));
+        assert_eq!(total_memory("MemTotal: many"), None);
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn this_machine_has_a_limit() {
+        let limit = memory_limit().expect("a limit");
+        assert!(limit > 16 * 1024 * 1024, "{limit}");
+    }
+}
