@@ -19,8 +19,10 @@ use tokio::sync::mpsc;
 use tungstenite::protocol::{Role, WebSocket, WebSocketConfig};
 
 #[allow(dead_code, reason = "the very file that the server uses")]
-#[path = "../../../engineio/src/net/server/ws.rs"]
+#[path = "../../../../engineio/src/net/server/ws.rs"]
 mod ws;
+
+mod flusher;
 
 struct Counting;
 
@@ -51,6 +53,8 @@ fn main() {
     tasks();
     println!("2. tungstenite on in-memory buffers, or its frame layer under our reader");
     readers();
+    println!("3. who writes a broadcast to 1,000 receivers, per receiver");
+    flusher::compare();
     println!("4. checking UTF-8 again when a text is read");
     utf8();
     println!("5. binary in typed payloads");
@@ -70,6 +74,13 @@ fn time(mut f: impl FnMut()) -> (f64, f64) {
     (0..ROUNDS).for_each(|_| f());
     let nanos = start.elapsed().as_nanos() as f64 / ROUNDS as f64;
     (nanos, (COUNT.load(Relaxed) - count) as f64 / ROUNDS as f64)
+}
+
+fn io_runtime() -> tokio::runtime::Runtime {
+    tokio::runtime::Builder::new_current_thread()
+        .enable_io()
+        .build()
+        .expect("a runtime")
 }
 
 fn runtime() -> tokio::runtime::Runtime {
