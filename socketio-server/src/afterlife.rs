@@ -26,7 +26,7 @@ pub(crate) fn start<D: Send + Sync + 'static>(
         running,
         ..
     } = joined;
-    if running.is_empty() && namespace.handlers.disconnect.is_empty() {
+    if running.is_empty() && namespace.definition.handlers.disconnect.is_empty() {
         return;
     }
     let Ok(runtime) = tokio::runtime::Handle::try_current() else {
@@ -54,7 +54,7 @@ pub(crate) fn start<D: Send + Sync + 'static>(
                 drop(task);
             });
         }
-        for handler in &namespace.handlers.disconnect {
+        for handler in &namespace.definition.handlers.disconnect {
             let started = AssertUnwindSafe(|| handler(socket.clone(), reason));
             if let Ok(mut future) = catch_unwind(started) {
                 poll_fn(|cx| guarded(&mut future, cx)).await;

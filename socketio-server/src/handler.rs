@@ -8,7 +8,9 @@ use std::pin::Pin;
 use engineio::Text;
 use socketio_proto::{AckId, Args, DisconnectReason, FromArgs, IntoArgs, RawArgs};
 
-use crate::error::{EventError, EventErrorKind, SendError};
+use crate::error::{EventError, EventErrorKind, Refused, SendError};
+use crate::outgoing::Outgoing;
+use crate::rooms::RoomEvent;
 use crate::socket::{Socket, SocketCore};
 
 /// A future of a handler.
@@ -187,11 +189,27 @@ type OnError<D> = Box<
         + Sync,
 >;
 
+type Judging = Pin<Box<dyn Future<Output = Result<(), Refused>> + Send>>;
+type BeforeEvent<D> = Box<dyn Fn(Socket<D>, Incoming) -> Judging + Send + Sync>;
+type OnAny<D> = Box<dyn Fn(&Socket<D>, &Incoming) + Send + Sync>;
+type OnAnyOutgoing<D> = Box<dyn Fn(&Socket<D>, &Outgoing<'_>) + Send + Sync>;
+type OnDisconnecting<D> = Box<dyn Fn(&Socket<D>, DisconnectReason) + Send + Sync>;
+type OnRoomEvent = Box<dyn Fn(&RoomEvent) + Send + Sync>;
+type OnUpgrade<D> = Box<dyn Fn(&Socket<D>) + Send + Sync>;
+pub(crate) type ShareData<D> = Box<dyn Fn(&D) -> Option<Text> + Send + Sync>;
+
 /// The handlers of a namespace. Frozen when it is mounted.
 pub(crate) struct Handlers<D> {
     pub(crate) connect: Vec<OnConnect<D>>,
     pub(crate) events: HashMap<Text, Vec<Box<dyn Listener<D>>>>,
     pub(crate) fallback: Vec<Box<dyn Listener<D>>>,
+    pub(crate) before_event: Vec<BeforeEvent<D>>,
+    pub(crate) any: Vec<OnAny<D>>,
+    pub(crate) any_outgoing: Vec<OnAnyOutgoing<D>>,
+    pub(crate) disconnecting: Vec<OnDisconnecting<D>>,
+    pub(crate) room_events: Vec<OnRoomEvent>,
+    pub(crate) upgrade: Vec<OnUpgrade<D>>,
+    pub(crate) share_data: Option<ShareData<D>>,
     pub(crate) disconnect: Vec<OnDisconnect<D>>,
     pub(crate) error: Option<OnError<D>>,
     pub(crate) serve: Option<crate::events::Serve<D>>,
@@ -211,6 +229,13 @@ impl<D> Default for Handlers<D> {
             connect: Vec::new(),
             events: HashMap::new(),
             fallback: Vec::new(),
+            before_event: Vec::new(),
+            any: Vec::new(),
+            any_outgoing: Vec::new(),
+            disconnecting: Vec::new(),
+            room_events: Vec::new(),
+            upgrade: Vec::new(),
+            share_data: None,
             disconnect: Vec::new(),
             error: None,
             serve: None,

@@ -15,16 +15,15 @@ use socketio_proto::{IntoArgs, Limits, NamespaceId, Parser};
 use tokio::net::TcpListener;
 
 use crate::broadcast::Broadcast;
-use crate::core::{Core, Settings};
+use crate::core::{Core, OnNamespace, Settings};
 use crate::driver::Driver;
 use crate::error::{MountError, SendError};
-use crate::namespace::{Namespace, NamespaceHandle};
+use crate::namespace::{Mount, Namespace, sealed};
 use crate::rooms::Room;
 use crate::service::{Layer, Make, Service};
 use crate::sync::{Arc, Ordering};
 
 /// Settings of a server, with Node's defaults.
-#[derive(Clone, Debug)]
 #[must_use = "a builder does nothing before `build`"]
 pub struct Builder {
     options: Options,
@@ -32,6 +31,18 @@ pub struct Builder {
     ack_timeout: Duration,
     disconnect_timeout: Duration,
     inbox_bytes: usize,
+    keep_empty_children: bool,
+    max_children: usize,
+    on_namespace: Vec<OnNamespace>,
+}
+
+impl fmt::Debug for Builder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Builder")
+            .field("options", &self.options)
+            .field("protocol", &self.protocol)
+            .finish_non_exhaustive()
+    }
 }
 
 impl Default for Builder {
@@ -44,6 +55,9 @@ impl Default for Builder {
             ack_timeout: Duration::from_secs(30),
             disconnect_timeout: Duration::from_secs(5),
             inbox_bytes: 256 * 1024,
+            keep_empty_children: false,
+            max_children: 10_000,
+            on_namespace: Vec::new(),
         }
     }
 }
@@ -118,6 +132,28 @@ impl Builder {
         self
     }
 
+    /// Whether namespaces that came from a [`Matcher`](crate::Matcher) stay in service when
+    /// their last client has left. Default: they do not, unlike Node's.
+    pub fn keep_empty_children(mut self, keep: bool) -> Self {
+        self.keep_empty_children = keep;
+        self
+    }
+
+    /// How many namespaces may come from [`Matcher`](crate::Matcher)s at a time. Default 10 000.
+    pub fn max_children(mut self, count: usize) -> Self {
+        self.max_children = count;
+        self
+    }
+
+    /// Sees each namespace that is put into service; Node's `new_namespace`.
+    pub fn on_new_namespace<F>(mut self, observer: F) -> Self
+    where
+        F: Fn(&NamespaceId) + Send + Sync + 'static,
+    {
+        self.on_namespace.push(Box::new(observer));
+        self
+    }
+
     /// Which other origins may use the server from a browser. Default: none.
     pub fn cors(mut self, cors: Cors) -> Self {
         self.options.cors = Some(cors);
@@ -143,13 +179,16 @@ impl Builder {
     /// The server. Namespaces are mounted on it, then it is attached or served.
     #[must_use]
     pub fn build(self) -> Server {
-        let core = Core::new(Settings {
+        let settings = Settings {
             protocol: Arc::new(self.protocol),
             parser: Parser::default(),
             ack_timeout: self.ack_timeout,
             disconnect_timeout: self.disconnect_timeout,
             inbox_bytes: self.inbox_bytes,
-        });
+            keep_empty_children: self.keep_empty_children,
+            max_children: self.max_children,
+        };
+        let core = Core::new(settings, self.on_namespace);
         let make: Make = {
             let core = Arc::clone(&core);
             Box::new(move |request, handle| Driver::new(Arc::clone(&core), request, handle))
@@ -166,7 +205,7 @@ impl Builder {
 /// A Socket.IO server. Clones are cheap and share it: keep one wherever events are sent from.
 #[derive(Clone)]
 pub struct Server {
-    core: Arc<Core>,
+    pub(crate) core: Arc<Core>,
     engine: Engine,
     service: Service,
 }
@@ -183,6 +222,8 @@ pub struct Gauges {
     pub sockets: usize,
     /// Tasks: one for each session, and those that finish what is left of closed ones.
     pub tasks: usize,
+    /// Answers that are awaited from clients.
+    pub pending_acks: usize,
     /// Bytes that wait for clients, as they go over the wire.
     pub queued_bytes: usize,
     /// Bytes of memory that they take, what a broadcast shares counted once; against
@@ -206,13 +247,17 @@ impl Server {
     ///
     /// # Errors
     /// The name is taken, or cannot be one.
-    pub fn mount<D: Send + Sync + 'static>(
-        &self,
-        namespace: Namespace<D>,
-    ) -> Result<NamespaceHandle<D>, MountError> {
-        let (handle, mounted) = namespace.mount(&self.core)?;
-        self.core.insert(mounted)?;
-        Ok(handle)
+    pub fn mount<N: Mount>(&self, namespace: N) -> Result<N::Handle, MountError> {
+        sealed::Mount::mount(namespace, self)
+    }
+
+    /// The names of the namespaces that are in service.
+    #[must_use]
+    pub fn namespaces(&self) -> Vec<NamespaceId> {
+        let all = self.core.registry.all();
+        all.iter()
+            .map(|namespace| namespace.core().id.clone())
+            .collect()
     }
 
     /// The endpoint as a tower and hyper service. It shares everything with this handle.
@@ -339,7 +384,8 @@ impl Server {
     pub fn gauges(&self) -> Gauges {
         let sockets = self
             .core
-            .namespaces()
+            .registry
+            .all()
             .iter()
             .map(|namespace| namespace.core().len())
             .sum();
@@ -348,6 +394,7 @@ impl Server {
             sessions: self.engine.sessions(),
             sockets,
             tasks: self.engine.tasks() + self.core.tasks.load(Ordering::SeqCst),
+            pending_acks: self.core.pending_acks.load(Ordering::Relaxed),
             queued_bytes: self.engine.queued_bytes(),
             queue_memory: self.engine.queue_memory(),
         }
@@ -355,7 +402,7 @@ impl Server {
 
     /// As in Node, clients may connect to the root namespace even if nothing was said about it.
     fn open_root(&self) {
-        if self.core.find(&NamespaceId::ROOT).is_none() {
+        if !self.core.registry.has(&NamespaceId::ROOT) {
             self.mount(Namespace::new("/")).ok();
         }
     }

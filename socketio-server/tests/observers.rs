@@ -1,0 +1,152 @@
+//! What sees events without being their listener: catch-all in and out, judges, disconnecting,
+//! upgrades.
+#![allow(
+    clippy::indexing_slicing,
+    clippy::unwrap_used,
+    reason = "a test may panic"
+)]
+
+mod support;
+
+use std::sync::{Arc, Mutex};
+
+use socketio_server::{Ack, Incoming, Namespace, Outgoing, Refused, Server, Socket, SocketId};
+use support::{Client, start, until};
+
+type Log = Arc<Mutex<Vec<String>>>;
+
+fn take(log: &Log) -> Vec<String> {
+    std::mem::take(&mut *log.lock().unwrap())
+}
+
+#[tokio::test]
+async fn catch_all_sees_events_before_judges_and_listeners() {
+    let server = Server::default();
+    let log = Log::default();
+    let note = |name: &'static str| {
+        let log = Arc::clone(&log);
+        move |event: &str| log.lock().unwrap().push(format!("{name} {event}"))
+    };
+    let (any, judge, listener) = (note("any"), note("judge"), note("listener"));
+    let namespace = Namespace::new("/")
+        .on_any(move |_: &Socket, event: &Incoming| any(event.name()))
+        .on_any(|_: &Socket, event: &Incoming| assert_ne!(event.name(), "bad", "a panic"))
+        .before_event(move |_: Socket, event: Incoming| {
+            judge(event.name());
+            async { Ok(()) }
+        })
+        .on("known", move |_: Socket, n: u32| {
+            listener("known");
+            async move { Ack(n) }
+        });
+    server.mount(namespace).unwrap();
+    let mut client = Client::join(start(&server).await, "/").await;
+    client.send("42[\"unknown\"]").await;
+    client.send("42[\"bad\"]").await;
+    client.send("421[\"known\",5]").await;
+    client.expect("431[5]").await;
+    assert_eq!(
+        take(&log),
+        [
+            "any unknown",
+            "judge unknown",
+            "any bad",
+            "judge bad",
+            "any known",
+            "judge known",
+            "listener known"
+        ]
+    );
+}
+
+#[tokio::test]
+async fn a_refused_event_reaches_on_error_alone_which_may_answer() {
+    let server = Server::default();
+    let log = Log::default();
+    let told = Arc::clone(&log);
+    let namespace = Namespace::new("/")
+        .before_event(async |_: Socket, event: Incoming| {
+            if event.name() == "admin" {
+                return Err(Refused::new("not you"));
+            }
+            Ok(())
+        })
+        .before_event(async |_: Socket, event: Incoming| {
+            assert_ne!(event.name(), "admin", "judged already");
+            Ok(())
+        })
+        .on_error(move |_: &Socket, error| {
+            told.lock().unwrap().push(error.to_string());
+            Ack("no")
+        })
+        .on("admin", async |_: Socket, ()| Ack("a listener"))
+        .on("user", async |_: Socket, ()| Ack("yes"));
+    server.mount(namespace).unwrap();
+    let mut client = Client::join(start(&server).await, "/").await;
+    client.send("420[\"admin\"]").await;
+    client.expect("430[\"no\"]").await;
+    client.send("421[\"user\"]").await;
+    client.expect("431[\"yes\"]").await;
+    assert_eq!(take(&log), ["event \"admin\": refused: not you"]);
+}
+
+#[tokio::test]
+async fn outgoing_events_are_seen_once_for_each_client_broadcasts_too() {
+    let server = Server::default();
+    let log: Arc<Mutex<Vec<(SocketId, String)>>> = Arc::default();
+    let seen = Arc::clone(&log);
+    let namespace =
+        Namespace::new("/").on_any_outgoing(move |socket: &Socket, event: &Outgoing<'_>| {
+            let text = format!("{} {}", event.name(), event.read::<u32>().unwrap());
+            seen.lock().unwrap().push((*socket.id(), text));
+        });
+    let io = server.mount(namespace).unwrap();
+    let address = start(&server).await;
+    let (mut a, a_id) = Client::join_as(address, "/", "").await;
+    let (mut b, b_id) = Client::join_as(address, "/", "").await;
+    let (a_id, b_id): (SocketId, SocketId) = (a_id.parse().unwrap(), b_id.parse().unwrap());
+    io.socket(&a_id).unwrap().emit("one", &1).unwrap();
+    io.emit("both", &2).unwrap();
+    a.expect("42[\"one\",1]").await;
+    a.expect("42[\"both\",2]").await;
+    b.expect("42[\"both\",2]").await;
+    let mut seen = log.lock().unwrap().clone();
+    assert_eq!(seen.remove(0), (a_id, "one 1".to_owned()));
+    seen.sort();
+    let mut expected = vec![(a_id, "both 2".to_owned()), (b_id, "both 2".to_owned())];
+    expected.sort();
+    assert_eq!(seen, expected);
+}
+
+#[tokio::test]
+async fn disconnecting_comes_while_the_socket_is_in_its_rooms() {
+    let server = Server::default();
+    let log = Log::default();
+    let (early, late) = (Arc::clone(&log), Arc::clone(&log));
+    let namespace = Namespace::new("/")
+        .on_connect(async |socket: Socket| socket.join("lobby"))
+        .on_disconnecting(move |socket: &Socket, reason| {
+            let rooms = socket.rooms().len();
+            early
+                .lock()
+                .unwrap()
+                .push(format!("disconnecting {reason} {rooms}"));
+        })
+        .on_disconnect(async move |socket: Socket, reason| {
+            let rooms = socket.rooms().len();
+            late.lock()
+                .unwrap()
+                .push(format!("disconnect {reason} {rooms}"));
+        });
+    server.mount(namespace).unwrap();
+    let mut client = Client::join(start(&server).await, "/").await;
+    client.send("41").await;
+    until("the end", || log.lock().unwrap().len() == 2).await;
+    assert_eq!(
+        take(&log),
+        [
+            "disconnecting client namespace disconnect 2",
+            "disconnect client namespace disconnect 0"
+        ]
+    );
+}
