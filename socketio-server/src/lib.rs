@@ -25,6 +25,7 @@ mod trace;
 
 pub use ack::AckFuture;
 pub use broadcast::{Answers, Broadcast, BroadcastAck};
+pub use engineio::Transport;
 pub use engineio::net::server::{Cookie, Cors, Headers, Options, PeerAddr, Refusal};
 pub use error::{AckError, EventError, EventErrorKind, MountError, Refused, SendError};
 pub use events::Events;
@@ -38,7 +39,7 @@ pub use remote::RemoteSocket;
 pub use rooms::{Room, RoomEvent};
 pub use server::{Builder, Gauges, Server};
 pub use service::{Attached, Layer, Service};
-pub use socket::{Emitter, Socket};
+pub use socket::{Conn, Emitter, Socket};
 pub use socketio_proto::{
     Args, ArgsError, Binary, ConnectError, DisconnectReason, Event, FromArgs, IntoArgs, Limits,
     NamespaceId, RawArgs, SocketId, Value, event,

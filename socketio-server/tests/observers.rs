@@ -10,7 +10,10 @@ mod support;
 
 use std::sync::{Arc, Mutex};
 
-use socketio_server::{Ack, Incoming, Namespace, Outgoing, Refused, Server, Socket, SocketId};
+use socketio_server::{
+    Ack, Incoming, Namespace, Outgoing, Refused, Server, Socket, SocketId, Transport,
+};
+use support::fixture::{http, open_polling};
 use support::{Client, start, until};
 
 type Log = Arc<Mutex<Vec<String>>>;
@@ -149,4 +152,61 @@ async fn disconnecting_comes_while_the_socket_is_in_its_rooms() {
             "disconnect client namespace disconnect 0"
         ]
     );
+}
+
+#[tokio::test]
+async fn the_detail_of_a_disconnect_says_what_the_client_did() {
+    let server = Server::default();
+    let log = Log::default();
+    let told = Arc::clone(&log);
+    let namespace = Namespace::new("/").on_disconnect(async move |socket: Socket, reason| {
+        let detail = socket.disconnect_detail();
+        told.lock().unwrap().push(format!("{reason}: {detail:?}"));
+    });
+    let io = server.mount(namespace).unwrap();
+    let address = start(&server).await;
+    let mut client = Client::join(address, "/").await;
+    assert_eq!(io.sockets()[0].conn().transport(), Transport::WebSocket);
+    // a frame whose header announces too much
+    client
+        .raw(&[0x81, 0xff, 0, 0, 0, 0, 1, 0, 0, 0, 1, 2, 3, 4])
+        .await;
+    until("the end", || log.lock().unwrap().len() == 1).await;
+    let mut client = Client::join(address, "/").await;
+    client.send("41").await;
+    until("the end", || log.lock().unwrap().len() == 2).await;
+    assert_eq!(
+        take(&log),
+        [
+            "transport error: Some(\"a message is larger than allowed (close code 1009)\")",
+            "client namespace disconnect: None"
+        ]
+    );
+}
+
+#[tokio::test]
+async fn an_upgrade_is_told_to_each_socket_of_the_connection() {
+    let server = Server::default();
+    let log = Log::default();
+    let seen = Arc::clone(&log);
+    let namespace = Namespace::new("/").on_upgrade(move |socket: &Socket| {
+        let carried = socket.conn().transport().name();
+        seen.lock().unwrap().push(carried.to_owned());
+    });
+    let io = server.mount(namespace).unwrap();
+    let address = start(&server).await;
+    let session = open_polling(address).await;
+    assert_eq!(http(address, "POST", &session, "40").await.1, "ok");
+    let (_, connected) = http(address, "GET", &session, "").await;
+    assert!(connected.starts_with("40{"), "{connected}");
+    assert_eq!(io.sockets()[0].conn().transport(), Transport::Polling);
+    let mut client = Client::dial(address, &session).await;
+    client.send("2probe").await;
+    client.expect("3probe").await;
+    assert!(take(&log).is_empty());
+    client.send("5").await;
+    until("the upgrade", || log.lock().unwrap().len() == 1).await;
+    assert_eq!(take(&log), ["websocket"]);
+    io.emit("there", &1).unwrap();
+    client.expect("42[\"there\",1]").await;
 }

@@ -29,6 +29,7 @@ pub struct SocketCore {
 #[derive(Default)]
 pub(super) struct End {
     pub(super) reason: Option<DisconnectReason>,
+    pub(super) detail: Option<Box<str>>,
     pub(super) wakers: Vec<Waker>,
 }
 
@@ -79,6 +80,7 @@ impl SocketCore {
                 return;
             }
             end.reason = Some(reason);
+            end.detail = self.connection.handle.close_detail();
             std::mem::take(&mut end.wakers)
         };
         self.namespace.remove(self.slot);

@@ -1,5 +1,6 @@
 //! [`Socket`]: one client in one namespace.
 
+mod conn;
 mod core;
 mod modifiers;
 
@@ -18,6 +19,7 @@ use crate::handshake::Handshake;
 use crate::rooms::{Room, Slot};
 use crate::sync::Arc;
 
+pub use self::conn::Conn;
 pub(crate) use self::core::SocketCore;
 use self::modifiers::Closed;
 pub use self::modifiers::Emitter;
@@ -272,6 +274,19 @@ impl<D> Socket<D> {
         Closed {
             socket: self.clone(),
         }
+    }
+
+    /// What is known of the reason of the disconnect, in words for a log: Node's `description`.
+    /// `None` before it, and where the reason says it all.
+    #[must_use]
+    pub fn disconnect_detail(&self) -> Option<Box<str>> {
+        self.inner.core.end.lock().detail.clone()
+    }
+
+    /// The connection below.
+    #[must_use]
+    pub fn conn(&self) -> Conn<'_> {
+        Conn(&self.inner.core.connection)
     }
 
     /// Bytes that wait for this client, whatever the namespace.

@@ -90,6 +90,11 @@ impl Client {
 
     /// Opens a WebSocket.
     pub async fn connect(address: SocketAddr) -> Self {
+        Self::dial(address, "").await
+    }
+
+    /// Opens a WebSocket, with more in its query.
+    pub async fn dial(address: SocketAddr, query: &str) -> Self {
         let stream = within(TcpStream::connect(address)).await.unwrap();
         let mut client = Self {
             stream,
@@ -97,9 +102,13 @@ impl Client {
         };
         client
             .raw(
-                b"GET /socket.io/?EIO=4&transport=websocket HTTP/1.1\r\nHost: localhost\r\n\
-                  Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n\
-                  Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n",
+                format!(
+                    "GET /socket.io/?EIO=4&transport=websocket{query} HTTP/1.1\r\n\
+                     Host: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
+                     Sec-WebSocket-Version: 13\r\n\
+                     Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n"
+                )
+                .as_bytes(),
             )
             .await;
         while !client.read.windows(4).any(|window| window == b"\r\n\r\n") {

@@ -54,8 +54,8 @@ pub(super) enum Read {
     Empty,
     /// Perhaps more.
     More,
-    /// The link ended.
-    End(CloseReason),
+    /// The link ended; in words, how.
+    End(CloseReason, Box<str>),
 }
 
 impl Link {
@@ -94,21 +94,24 @@ impl Link {
             });
             if closed {
                 self.end(Ending::Theirs, &[]);
-                return Read::End(CloseReason::TransportClose);
+                let detail = "the client closed the WebSocket";
+                return Read::End(CloseReason::TransportClose, detail.into());
             }
             if let Some(violation) = violation {
                 self.end(Ending::Violated, &violation.close_code().to_be_bytes());
-                return Read::End(CloseReason::TransportError);
+                let detail = violation.to_string().into();
+                return Read::End(CloseReason::TransportError, detail);
             }
             match result {
                 Poll::Pending => return Read::Empty,
                 Poll::Ready(Ok(0)) => {
                     self.ending = Ending::Gone;
-                    return Read::End(CloseReason::TransportClose);
+                    let detail = "the connection ended without a close frame";
+                    return Read::End(CloseReason::TransportClose, detail.into());
                 }
-                Poll::Ready(Err(_)) => {
+                Poll::Ready(Err(error)) => {
                     self.ending = Ending::Gone;
-                    return Read::End(CloseReason::TransportError);
+                    return Read::End(CloseReason::TransportError, error.to_string().into());
                 }
                 Poll::Ready(Ok(_)) => {}
             }
