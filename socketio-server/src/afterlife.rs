@@ -24,6 +24,7 @@ pub(crate) fn start<D: Send + Sync + 'static>(
         socket,
         namespace,
         running,
+        span,
         ..
     } = joined;
     if running.is_empty() && namespace.definition.handlers.disconnect.is_empty() {
@@ -36,7 +37,7 @@ pub(crate) fn start<D: Send + Sync + 'static>(
     runtime.spawn(async move {
         let mut running: Vec<Running> = running.into_iter().map(Job::into_future).collect();
         let finished = poll_fn(|cx| {
-            running.retain_mut(|future| guarded(future, cx).is_pending());
+            running.retain_mut(|future| span.run(|| guarded(future, cx)).is_pending());
             if running.is_empty() {
                 Poll::Ready(())
             } else {
@@ -55,9 +56,9 @@ pub(crate) fn start<D: Send + Sync + 'static>(
             });
         }
         for handler in &namespace.definition.handlers.disconnect {
-            let started = AssertUnwindSafe(|| handler(socket.clone(), reason));
+            let started = AssertUnwindSafe(|| span.run(|| handler(socket.clone(), reason)));
             if let Ok(mut future) = catch_unwind(started) {
-                poll_fn(|cx| guarded(&mut future, cx)).await;
+                poll_fn(|cx| span.run(|| guarded(&mut future, cx))).await;
             }
         }
         drop(task);

@@ -1,4 +1,5 @@
-//! What a fault in a handler says to those who did not ask: one warning, with the event's name.
+//! What a fault in a handler says to those who did not ask: one warning, with the event's name;
+//! and the spans that a handler runs in.
 #![cfg(feature = "tracing")]
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
@@ -25,7 +26,7 @@ impl Write for Written {
 }
 
 #[tokio::test]
-async fn a_bad_payload_without_on_error_is_a_warning() {
+async fn a_bad_payload_is_a_warning_and_handlers_run_in_spans() {
     let log = Written::default();
     let writer = log.clone();
     tracing_subscriber::fmt()
@@ -34,13 +35,22 @@ async fn a_bad_payload_without_on_error_is_a_warning() {
         .init();
     let server = Server::default();
     server
-        .mount(Namespace::new("/").on("number", async |_: Socket, n: u8| Ack(n)))
+        .mount(Namespace::new("/").on("number", async |_: Socket, n: u8| {
+            tokio::task::yield_now().await;
+            tracing::info!("a handler's own words");
+            Ack(n)
+        }))
         .unwrap();
-    let mut client = Client::join(start(&server).await, "/").await;
+    let (mut client, id) = Client::join_as(start(&server).await, "/", "").await;
     client.send("42[\"number\",\"seven\"]").await;
     client.send("420[\"number\",7]").await;
     client.expect("430[7]").await;
     let log = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
+    let inside = format!("socket{{id={id} namespace=/}}:event{{name=\"number\"}}");
+    let own = log
+        .lines()
+        .find(|line| line.contains("a handler's own words"));
+    assert!(own.is_some_and(|line| line.contains(&inside)), "{log}");
     assert!(log.contains("WARN"), "{log}");
     assert!(
         log.contains("event \"number\": the payload does not decode: argument 0"),

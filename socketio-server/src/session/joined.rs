@@ -13,7 +13,7 @@ use crate::handler::{Answered, Handlers, Incoming, Running, empty_ack};
 use crate::namespace::Mounted;
 use crate::socket::Socket;
 use crate::sync::Arc;
-use crate::trace::warning;
+use crate::trace::{Span, warning};
 
 /// What an event costs in the inbox beyond its bytes.
 const EVENT_COST: usize = 64;
@@ -25,6 +25,7 @@ pub(crate) struct Joined<D> {
     inbox_bytes: usize,
     pub(crate) running: Vec<Job>,
     served: Option<Arc<Inbox>>,
+    pub(crate) span: Span,
 }
 
 #[derive(Debug)]
@@ -54,6 +55,7 @@ pub(crate) struct Job {
     future: Running,
     stage: Stage,
     answered: Answered,
+    span: Span,
 }
 
 /// Whose future a job is waiting for.
@@ -84,7 +86,9 @@ const UPGRADE: Text = Text::from_static("upgrade");
 impl<D: Send + Sync + 'static> Joined<D> {
     pub(super) fn new(namespace: Arc<Mounted<D>>, socket: Socket<D>) -> Self {
         namespace.insert(socket.clone());
+        let span = Span::socket(socket.id(), &namespace.core.id);
         let mut joined = Self {
+            span,
             socket,
             namespace,
             inbox: VecDeque::new(),
@@ -135,7 +139,8 @@ impl<D: Send + Sync + 'static> Joined<D> {
     /// Runs handlers that do not wait; a panic ends one of them.
     fn each<H>(&self, name: &Text, handlers: &[H], run: impl Fn(&H)) {
         for handler in handlers {
-            if let Err(panic) = catch_unwind(AssertUnwindSafe(|| run(handler))) {
+            let run = AssertUnwindSafe(|| self.span.run(|| run(handler)));
+            if let Err(panic) = catch_unwind(run) {
                 self.failed(name, None, EventErrorKind::Panic(panic_message(&*panic)));
             }
         }
@@ -198,15 +203,18 @@ impl<D: Send + Sync + 'static> Joined<D> {
     /// Starts the stage of an event, or the next one that there is; behind the last, the event
     /// is done.
     fn start(&mut self, event: Event, mut stage: Stage, mut answered: Answered) {
+        let span = self.span.event(&event.name);
         loop {
             let ack = event.ack.filter(|_| answered != Answered::Sent);
-            match catch_unwind(AssertUnwindSafe(|| self.call(stage, &event, ack))) {
+            let call = AssertUnwindSafe(|| span.run(|| self.call(stage, &event, ack)));
+            match catch_unwind(call) {
                 Ok(Some(future)) => {
                     self.running.push(Job {
                         event,
                         future,
                         stage,
                         answered,
+                        span,
                     });
                     return;
                 }
@@ -276,8 +284,8 @@ impl<D: Send + Sync + 'static> Joined<D> {
         let Some(job) = self.running.get_mut(index) else {
             return false;
         };
-        let polled = catch_unwind(AssertUnwindSafe(|| job.future.as_mut().poll(cx)));
-        let result = match polled {
+        let poll = AssertUnwindSafe(|| job.span.run(|| job.future.as_mut().poll(cx)));
+        let result = match catch_unwind(poll) {
             Ok(Poll::Pending) => return false,
             Ok(Poll::Ready(result)) => result,
             Err(panic) => Err(EventErrorKind::Panic(panic_message(&*panic))),
@@ -287,6 +295,7 @@ impl<D: Send + Sync + 'static> Joined<D> {
             future,
             stage,
             answered,
+            ..
         } = self.running.remove(index);
         // what a panicking future holds may panic again
         catch_unwind(AssertUnwindSafe(|| drop(future))).ok();
