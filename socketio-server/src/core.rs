@@ -12,6 +12,7 @@ use crate::connection::{Command, Connection};
 use crate::error::MountError;
 use crate::namespace::AnyNamespace;
 use crate::outgoing::Outgoing;
+use crate::peers::Peers;
 use crate::registry::Registry;
 use crate::rooms::{RoomEvent, Rooms, Selection, Slot};
 use crate::sync::{Arc, AtomicBool, AtomicU64, AtomicUsize, Mutex, Ordering};
@@ -39,11 +40,16 @@ pub(crate) struct Core {
     pub(crate) pending_acks: AtomicUsize,
     pub(crate) closing: AtomicBool,
     pub(crate) on_namespace: Vec<OnNamespace>,
+    pub(crate) peers: Option<Peers>,
 }
 
 impl Core {
-    pub(crate) fn new(settings: Settings, on_namespace: Vec<OnNamespace>) -> Arc<Self> {
-        Arc::new(Self {
+    pub(crate) fn new(
+        settings: Settings,
+        on_namespace: Vec<OnNamespace>,
+        peers: Option<Peers>,
+    ) -> Arc<Self> {
+        let core = Arc::new(Self {
             settings,
             registry: Registry::default(),
             root: NamespaceCore::new(NamespaceId::ROOT),
@@ -51,7 +57,12 @@ impl Core {
             pending_acks: AtomicUsize::new(0),
             closing: AtomicBool::new(false),
             on_namespace,
-        })
+            peers,
+        });
+        if let Some(peers) = &core.peers {
+            peers.add(&core);
+        }
+        core
     }
 
     /// Puts a namespace into service.

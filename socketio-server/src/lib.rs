@@ -13,6 +13,7 @@ mod handler;
 mod handshake;
 mod namespace;
 mod outgoing;
+mod peers;
 mod registry;
 mod remote;
 mod rooms;
@@ -35,6 +36,7 @@ pub use namespace::{
     DynamicHandle, InvalidPattern, Matcher, Mount, Named, Namespace, NamespaceHandle,
 };
 pub use outgoing::Outgoing;
+pub use peers::{Peers, ServerId};
 pub use remote::RemoteSocket;
 pub use rooms::{Room, RoomEvent};
 pub use server::{Builder, Gauges, Server};

@@ -19,6 +19,7 @@ use crate::core::{Core, OnNamespace, Settings};
 use crate::driver::Driver;
 use crate::error::{MountError, SendError};
 use crate::namespace::{Mount, Namespace, sealed};
+use crate::peers::Peers;
 use crate::rooms::Room;
 use crate::service::{Layer, Make, Service};
 use crate::sync::{Arc, Ordering};
@@ -34,6 +35,7 @@ pub struct Builder {
     keep_empty_children: bool,
     max_children: usize,
     on_namespace: Vec<OnNamespace>,
+    peers: Option<Peers>,
 }
 
 impl fmt::Debug for Builder {
@@ -58,6 +60,7 @@ impl Default for Builder {
             keep_empty_children: false,
             max_children: 10_000,
             on_namespace: Vec::new(),
+            peers: None,
         }
     }
 }
@@ -145,6 +148,12 @@ impl Builder {
         self
     }
 
+    /// Other servers of this process that hear what this one emits to servers.
+    pub fn peers(mut self, peers: &Peers) -> Self {
+        self.peers = Some(peers.clone());
+        self
+    }
+
     /// Sees each namespace that is put into service; Node's `new_namespace`.
     pub fn on_new_namespace<F>(mut self, observer: F) -> Self
     where
@@ -188,7 +197,7 @@ impl Builder {
             keep_empty_children: self.keep_empty_children,
             max_children: self.max_children,
         };
-        let core = Core::new(settings, self.on_namespace);
+        let core = Core::new(settings, self.on_namespace, self.peers);
         let make: Make = {
             let core = Arc::clone(&core);
             Box::new(move |request, handle| Driver::new(Arc::clone(&core), request, handle))

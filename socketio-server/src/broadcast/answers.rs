@@ -92,17 +92,17 @@ impl Drop for Slot {
     }
 }
 
-/// What the clients of a broadcast answered.
+/// What the clients of a broadcast answered, or the peers of a server.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct Answers<R> {
+pub struct Answers<R, Id = SocketId> {
     /// The answers, in the order in which they came.
-    pub answers: Vec<(SocketId, R)>,
+    pub answers: Vec<(Id, R)>,
     /// Who did not answer, and why: late, gone, or with something that does not decode.
-    pub missing: Vec<(SocketId, AckError)>,
+    pub missing: Vec<(Id, AckError)>,
 }
 
-impl<R> Answers<R> {
+impl<R, Id> Answers<R, Id> {
     /// The answers alone, if everybody gave one.
     ///
     /// # Errors

@@ -2,13 +2,14 @@
 
 use std::fmt;
 
-use socketio_proto::{IntoArgs, NamespaceId, SocketId};
+use socketio_proto::{FromArgs, IntoArgs, NamespaceId, SocketId};
 
 use super::mounted::Mounted;
-use crate::broadcast::Broadcast;
+use crate::broadcast::{Answers, Broadcast};
 use crate::connection::Command;
 use crate::core::Core;
 use crate::error::SendError;
+use crate::peers::{self, ServerId};
 use crate::rooms::Room;
 use crate::socket::Socket;
 use crate::sync::Arc;
@@ -111,5 +112,33 @@ impl<D> NamespaceHandle<D> {
             socket.core().command(Command::Disconnect { namespace });
         }
         true
+    }
+
+    /// Sends an event to this namespace on the other servers, the [`Peers`](crate::Peers) of this one; not
+    /// to clients, and not to this server. Node's `serverSideEmit`.
+    ///
+    /// Must be called within a tokio runtime.
+    ///
+    /// # Errors
+    /// [`SendError::Encode`]: the payload cannot be encoded.
+    pub fn server_side_emit<P: IntoArgs + ?Sized>(
+        &self,
+        event: &str,
+        payload: &P,
+    ) -> Result<(), SendError> {
+        peers::emit(&self.server, self.id(), event, payload)
+    }
+
+    /// As [`NamespaceHandle::server_side_emit`], and collects the answers of the other servers,
+    /// for 5 s. Dropping the future forgets them.
+    ///
+    /// # Errors
+    /// [`SendError::Encode`]: the payload cannot be encoded.
+    pub async fn server_side_emit_with_ack<R: FromArgs>(
+        &self,
+        event: &str,
+        payload: &(impl IntoArgs + ?Sized),
+    ) -> Result<Answers<R, ServerId>, SendError> {
+        peers::emit_with_ack(&self.server, self.id(), event, payload).await
     }
 }

@@ -1,19 +1,20 @@
 //! What a namespace does when its clients come, say something, and go.
 
-use std::future::Future;
+use std::future::{Future, ready};
 use std::marker::PhantomData;
 
 use engineio::Text;
 use serde::Serialize;
-use socketio_proto::{DisconnectReason, Event, FromArgs};
+use socketio_proto::{DisconnectReason, Event, FromArgs, RawArgs};
 
-use super::Namespace;
+use super::{Namespace, NamespaceHandle};
 use crate::error::{EventError, Refused};
 use crate::events::Events;
-use crate::handler::{Ack, Answer, Answered, Incoming, Listener, Raw, Typed};
+use crate::handler::{Ack, Answer, Answered, Answering, Incoming, Listener, Raw, Typed};
 use crate::outgoing::Outgoing;
 use crate::rooms::RoomEvent;
 use crate::socket::Socket;
+use crate::trace::warning;
 
 impl<D: Send + Sync + 'static, N> Namespace<D, N> {
     /// Runs when a client has connected, after it was told so and before any of its events.
@@ -243,6 +244,36 @@ impl<D: Send + Sync + 'static, N> Namespace<D, N> {
         F: Fn(&Socket<D>) + Send + Sync + 'static,
     {
         self.definition.handlers.upgrade.push(Box::new(handler));
+        self
+    }
+
+    /// Runs for each event of that name that another server emits with
+    /// [`server_side_emit`](NamespaceHandle::server_side_emit); Node's `io.on`. The first
+    /// listener that answers is heard. A payload that does not decode is a warning, and no
+    /// answer.
+    pub fn on_server<P, A, F, Fut>(mut self, event: impl Into<Text>, handler: F) -> Self
+    where
+        F: FnOnce(NamespaceHandle<D>, P) -> Fut + Clone + Send + Sync + 'static,
+        Fut: Future<Output = A> + Send + 'static,
+        P: FromArgs + 'static,
+        A: Answer + 'static,
+    {
+        let event = event.into();
+        let name = event.clone();
+        let listener = Box::new(move |namespace, args: RawArgs| -> Answering {
+            match args.read() {
+                Ok(payload) => {
+                    let answer = (handler.clone())(namespace, payload);
+                    Box::pin(async move { answer.await.into_args() })
+                }
+                Err(error) => {
+                    warning!("server-side event {name:?}: the payload does not decode: {error}");
+                    Box::pin(ready(None))
+                }
+            }
+        });
+        let events = &mut self.definition.handlers.server_events;
+        events.entry(event).or_default().push(listener);
         self
     }
 }

@@ -1,11 +1,14 @@
 //! [`Mounted`]: a namespace in service.
 
 use engineio::Text;
+use socketio_proto::RawArgs;
 
 use super::definition::Definition;
+use super::handle::NamespaceHandle;
 use super::matcher::Params;
 use crate::connection::Connection;
 use crate::core::{Core, NamespaceCore};
+use crate::handler::Answering;
 use crate::handshake::Handshake;
 use crate::registry::Lease;
 use crate::remote::RemoteSocket;
@@ -112,6 +115,9 @@ pub(crate) trait AnyNamespace: Send + Sync {
 
     /// What a cluster may know of the sockets at these places.
     fn remote(&self, server: &Arc<Core>, slots: &[Slot]) -> Vec<RemoteSocket>;
+
+    /// An event of another server. The answer is that of the first listener that has one.
+    fn server_event(self: Arc<Self>, server: &Arc<Core>, event: &str, args: &RawArgs) -> Answering;
 }
 
 impl<D: Send + Sync + 'static> AnyNamespace for Mounted<D> {
@@ -144,5 +150,26 @@ impl<D: Send + Sync + 'static> AnyNamespace for Mounted<D> {
         sockets
             .map(|socket| RemoteSocket::of(server, &socket, share))
             .collect()
+    }
+
+    fn server_event(self: Arc<Self>, server: &Arc<Core>, event: &str, args: &RawArgs) -> Answering {
+        let listeners = self.definition.handlers.server_events.get(event);
+        let handle = NamespaceHandle::new(server, Arc::clone(&self));
+        let running: Vec<Answering> = listeners
+            .into_iter()
+            .flatten()
+            .map(|listener| listener(handle.clone(), args.clone()))
+            .collect();
+        Box::pin(async move {
+            let mut answer = None;
+            for listener in running {
+                let given = listener.await;
+                answer = answer.or(given);
+            }
+            match answer {
+                Some(answer) => Some(answer),
+                None => std::future::pending().await,
+            }
+        })
     }
 }
