@@ -39,7 +39,7 @@ pub use outgoing::Outgoing;
 pub use peers::{Peers, ServerId};
 pub use remote::RemoteSocket;
 pub use rooms::{Room, RoomEvent};
-pub use server::{Builder, Gauges, Server};
+pub use server::{Builder, Drain, Gauges, Server};
 pub use service::{Attached, Layer, Service};
 pub use socket::{Conn, Emitter, Socket};
 pub use socketio_proto::{

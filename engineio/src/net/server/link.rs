@@ -16,6 +16,8 @@ use crate::{CloseReason, Data, Frame};
 
 const OPCODE_CLOSE: u8 = 8;
 const OPCODE_PONG: u8 = 10;
+/// Close code of a server that stops (RFC 6455, section 7.4.1).
+const GOING_AWAY: u16 = 1001;
 /// A peer that does not read what was sent before the close frame is left after this long.
 const WRITE_DEADLINE: Duration = Duration::from_secs(10);
 /// How long the peer's answer to a close frame is waited for.
@@ -174,6 +176,9 @@ impl Link {
                     return;
                 }
                 messages = Queue::default();
+            }
+            Ending::Ours if core.is_closing() => {
+                messages.push(Frame::control(OPCODE_CLOSE, &GOING_AWAY.to_be_bytes()));
             }
             Ending::Ours => messages.push(Frame::control(OPCODE_CLOSE, &[])),
             Ending::Violated => messages = Queue::default(),
