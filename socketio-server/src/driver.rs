@@ -15,6 +15,7 @@ use socketio_proto::server::{Connection as Machine, Event, Output};
 use socketio_proto::{AckId, ConnectError, DisconnectReason, Misuse, NamespaceId, RawArgs};
 
 use crate::ack::{Patience, Waiter};
+use crate::clock;
 use crate::connection::{Command, Connection};
 use crate::core::Core;
 use crate::error::AckError;
@@ -54,7 +55,7 @@ impl Driver {
     pub(crate) fn new(core: Arc<Core>, request: Arc<Request>, handle: Handle) -> Self {
         let settings = &core.settings;
         let protocol = Arc::clone(&settings.protocol);
-        let machine = Machine::new(settings.parser.clone(), protocol, Instant::now());
+        let machine = Machine::new(settings.parser.clone(), protocol, clock::now());
         let connection = Connection::new(handle, request);
         Self {
             core,
