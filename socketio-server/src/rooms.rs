@@ -267,7 +267,9 @@ impl Rooms {
             .and_then(|room| self.rooms.get(*room))
         {
             room.members.iter().for_each(|member| each(member.slot));
-        } else if let Some(slot) = name.as_str().parse().ok().and_then(|id| self.find(&id)) {
+        }
+        // a socket never is a member of the room of its own id, others may be
+        if let Some(slot) = name.as_str().parse().ok().and_then(|id| self.find(&id)) {
             each(slot);
         }
     }
