@@ -132,12 +132,13 @@ impl Peer {
     }
 
     pub(crate) fn answer(&mut self) -> Outcome<Answer> {
-        let mut end = None;
-        while end.is_none() {
+        let end = loop {
+            if let Some(end) = self.input().windows(4).position(|bytes| bytes == b"\r\n\r\n") {
+                break end + 4;
+            }
             self.needs(self.input().len() + 1)?;
-            end = self.input().windows(4).position(|bytes| bytes == b"\r\n\r\n");
-        }
-        let head = self.take(end.unwrap_or_default() + 4);
+        };
+        let head = self.take(end);
         let mut answer = Answer { status: 0, head: String::from_utf8_lossy(&head).into_owned(), body: String::new() };
         let status = answer.head.split(' ').nth(1).and_then(|status| status.parse().ok());
         answer.status = status.ok_or_else(|| Failure::new(format!("no status in {:?}", short(&answer.head))))?;

@@ -1,5 +1,7 @@
 //! WebSocket frames by hand.
 
+use std::time::Instant;
+
 use crate::outcome::{check, short};
 use crate::peer::Peer;
 use crate::{Failure, Outcome};
@@ -101,7 +103,9 @@ impl WebSocket {
 
     /// The next text; heartbeats are answered on the way.
     pub(crate) fn text(&mut self) -> Outcome<String> {
+        let asked = Instant::now();
         loop {
+            check!(asked.elapsed() < self.peer.patience, "nothing but heartbeats for {:?}", self.peer.patience);
             let (first, content) = self.frame()?;
             let text = String::from_utf8_lossy(&content).into_owned();
             check!(first == TEXT, "expected a text, got {first:02x} {:?}", short(&text));

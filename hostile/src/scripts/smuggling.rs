@@ -46,6 +46,7 @@ pub(super) const SCRIPTS: &[Script] = &[
 /// A POST with this end of its head, and a handshake behind it.
 fn smuggle(attack: &Attack<'_>, headers_and_body: &str) -> Outcome {
     let target = attack.open()?;
+    let before = attack.gauges()?.sessions;
     let mut peer = attack.peer()?;
     let behind = format!("GET {POLLING} HTTP/1.1\r\nHost: x\r\n\r\n");
     peer.pour(format!("POST {target} HTTP/1.1\r\nHost: x\r\n{headers_and_body}{behind}").as_bytes(), 1)?;
@@ -54,7 +55,7 @@ fn smuggle(attack: &Attack<'_>, headers_and_body: &str) -> Outcome {
     check!(said.starts_with("HTTP/1.1 400"), "it said {:?}", short(&said));
     check!(!said.contains("\"sid\""), "the request behind was executed: {:?}", short(&said));
     let sessions = attack.gauges()?.sessions;
-    check!(sessions <= attack.before.sessions + 1, "{sessions} sessions");
+    check!(sessions <= before, "{sessions} sessions");
     Ok(())
 }
 
