@@ -130,7 +130,7 @@ fn binary_for_text(attack: &Attack<'_>) -> Outcome {
 }
 
 fn text_for_binary(attack: &Attack<'_>) -> Outcome {
-    for second in [r#"42["x"]"#, "40/custom,", "41", "b", "451-[\"x\"]"] {
+    for second in [r#"42["x"]"#, "40/custom,", "41", "451-[\"x\"]"] {
         let mut client = attack.join()?;
         client.send_all([r#"451-["x",{"_placeholder":true,"num":0}]"#, second])?;
         closes_silently(&mut client, second)?;
