@@ -5,7 +5,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::outcome::{check, short};
-use crate::peer::{Answer, PAUSE, PATIENCE, Peer, request, sid};
+use crate::peer::{Answer, PATIENCE, PAUSE, Peer, request, sid};
 use crate::process::Process;
 use crate::target::{Gauges, Launch, Target};
 use crate::websocket::{WebSocket, upgrade};
@@ -55,7 +55,13 @@ impl Attack<'_> {
         Ok(peer)
     }
 
-    pub(crate) fn ask(&self, method: &str, target: &str, headers: &str, body: &str) -> Outcome<Answer> {
+    pub(crate) fn ask(
+        &self,
+        method: &str,
+        target: &str,
+        headers: &str,
+        body: &str,
+    ) -> Outcome<Answer> {
         let mut peer = self.peer()?;
         peer.send(request(method, target, headers, body))?;
         peer.answer()
@@ -87,7 +93,11 @@ impl Attack<'_> {
         let target = self.open()?;
         self.post(&target, "40")?.is(200, "ok")?;
         let joined = self.get(&target)?;
-        check!(joined.body.contains("40{"), "not joined: {:?}", short(&joined.body));
+        check!(
+            joined.body.contains("40{"),
+            "not joined: {:?}",
+            short(&joined.body)
+        );
         Ok(target)
     }
 
@@ -95,7 +105,11 @@ impl Attack<'_> {
     pub(crate) fn still_works(&self, target: &str) -> Outcome {
         self.post(target, r#"427["echo",1]"#)?.is(200, "ok")?;
         let answer = self.get(target)?;
-        check!(answer.body.contains("437[1]"), "no echo: {:?}", short(&answer.body));
+        check!(
+            answer.body.contains("437[1]"),
+            "no echo: {:?}",
+            short(&answer.body)
+        );
         self.post(target, "1")?.has(200)
     }
 
@@ -103,8 +117,14 @@ impl Attack<'_> {
     pub(crate) fn is_gone(&self, target: &str) -> Outcome {
         // the first may be the poll that is told of the end
         let told = self.get(target)?;
-        check!(told.status == 400 || told.body.ends_with('1'), "got {} {:?}", told.status, short(&told.body));
-        self.get(target)?.is(400, r#"{"code":1,"message":"Session ID unknown"}"#)
+        check!(
+            told.status == 400 || told.body.ends_with('1'),
+            "got {} {:?}",
+            told.status,
+            short(&told.body)
+        );
+        self.get(target)?
+            .is(400, r#"{"code":1,"message":"Session ID unknown"}"#)
     }
 
     // WebSocket
@@ -151,10 +171,27 @@ impl Attack<'_> {
         Ok(())
     }
 
+    /// Sends a text on a WebSocket of its own, and waits until the server has read it.
+    ///
+    /// # Errors
+    /// The server does not answer.
+    pub fn tell(&self, text: &str) -> Outcome {
+        let mut websocket = self.join()?;
+        websocket.send(text)?;
+        // a server that has crashed is for the checks behind the attack
+        websocket.send("1")?;
+        websocket.frame().map(drop).or(Ok(()))
+    }
+
     // Looking
 
     /// Waits for a fact.
-    pub(crate) fn eventually(&self, what: &str, limit: Duration, fact: impl Fn(&Gauges) -> bool) -> Outcome {
+    pub(crate) fn eventually(
+        &self,
+        what: &str,
+        limit: Duration,
+        fact: impl Fn(&Gauges) -> bool,
+    ) -> Outcome {
         let deadline = Instant::now() + self.pace.stretch(limit);
         loop {
             let gauges = self.gauges()?;
@@ -169,7 +206,10 @@ impl Attack<'_> {
     /// Fails when what was done since `before` cost more CPU time of the server's.
     pub(crate) fn cpu_since(&self, before: Duration, limit: Duration) -> Outcome {
         let cpu = self.process().cpu()?.saturating_sub(before);
-        check!(self.pace.cpu(cpu, limit), "{cpu:?} of CPU, more than {limit:?}");
+        check!(
+            self.pace.cpu(cpu, limit),
+            "{cpu:?} of CPU, more than {limit:?}"
+        );
         Ok(())
     }
 
@@ -177,12 +217,17 @@ impl Attack<'_> {
     pub(crate) fn took(&self, since: Instant, at_least: Duration, at_most: Duration) -> Outcome {
         let took = since.elapsed();
         check!(took >= at_least, "after {took:?}, before {at_least:?}");
-        check!(took <= self.pace.stretch(at_most), "after {took:?}, later than {at_most:?}");
+        check!(
+            took <= self.pace.stretch(at_most),
+            "after {took:?}, later than {at_most:?}"
+        );
         Ok(())
     }
 }
 
 /// The server says nothing about what was wrong with a packet.
 pub(crate) fn closes_silently(websocket: &mut WebSocket, packet: &str) -> Outcome {
-    websocket.closes_with(0).map_err(|failure| Failure::new(format!("{:?}: {failure}", short(packet))))
+    websocket
+        .closes_with(0)
+        .map_err(|failure| Failure::new(format!("{:?}: {failure}", short(packet))))
 }

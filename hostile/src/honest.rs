@@ -48,7 +48,11 @@ impl Honest {
                 }
             }
         });
-        Ok(Self { shared, stop: Some(stop), thread: Some(thread) })
+        Ok(Self {
+            shared,
+            stop: Some(stop),
+            thread: Some(thread),
+        })
     }
 
     /// The worst time of an echo since the last call.
@@ -62,14 +66,22 @@ impl Honest {
         // one may have been on its way
         while self.shared.echoes.load(Ordering::SeqCst) < before + 2 {
             self.is_well()?;
-            check!(asked.elapsed() < limit + PACE * 2, "the honest client got no echo within {limit:?}");
+            check!(
+                asked.elapsed() < limit + PACE * 2,
+                "the honest client got no echo within {limit:?}"
+            );
             thread::sleep(PAUSE);
         }
         Ok(())
     }
 
     pub(crate) fn is_well(&self) -> Outcome {
-        match &*self.shared.failure.lock().unwrap_or_else(PoisonError::into_inner) {
+        match &*self
+            .shared
+            .failure
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+        {
             Some(failure) => Err(Failure::new(format!("the honest client: {failure}"))),
             None => Ok(()),
         }
@@ -89,7 +101,8 @@ impl Shared {
     fn probe(&self, client: &mut WebSocket, n: u64) -> Outcome {
         let asked = Instant::now();
         let echoed = echo(client, n);
-        self.worst_micros.fetch_max(asked.elapsed().as_micros() as u64, Ordering::SeqCst);
+        self.worst_micros
+            .fetch_max(asked.elapsed().as_micros() as u64, Ordering::SeqCst);
         echoed?;
         self.echoes.fetch_add(1, Ordering::SeqCst);
         Ok(())
@@ -123,6 +136,10 @@ pub(crate) fn newcomer(address: SocketAddr, limit: Duration) -> Outcome {
         client.closed()
     };
     come().map_err(|failure| Failure::new(format!("a new client: {failure}")))?;
-    check!(asked.elapsed() < limit, "a new client took {:?}", asked.elapsed());
+    check!(
+        asked.elapsed() < limit,
+        "a new client took {:?}",
+        asked.elapsed()
+    );
     Ok(())
 }

@@ -33,14 +33,20 @@ fn main() -> ExitCode {
             }
             "--short" => plan.full = false,
             "--checked" => {
-                plan.wrap = args.next().map(|words| words.split(' ').map(str::to_owned).collect()).unwrap_or_default();
+                plan.wrap = args
+                    .next()
+                    .map(|words| words.split(' ').map(str::to_owned).collect())
+                    .unwrap_or_default();
                 (plan.full, plan.pace) = (false, Pace::Checked);
             }
             name => names.push(name.to_owned()),
         }
     }
     let wanted = |script: &Script| {
-        names.is_empty() || names.iter().any(|name| script.name.contains(name) || script.row.contains(name))
+        names.is_empty()
+            || names
+                .iter()
+                .any(|name| script.name.contains(name) || script.row.contains(name))
     };
     let scripts: Vec<Script> = all().into_iter().filter(wanted).collect();
     println!("{}", head());
@@ -50,10 +56,16 @@ fn main() -> ExitCode {
         reports.push(report.clone());
     });
     println!("{}", summary(&reports));
-    if failed == 0 && !scripts.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+    if failed == 0 && !scripts.is_empty() {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    }
 }
 
 /// A program that was built together with this one.
 fn beside(name: &str) -> PathBuf {
-    std::env::current_exe().unwrap_or_default().with_file_name(name)
+    std::env::current_exe()
+        .unwrap_or_default()
+        .with_file_name(name)
 }

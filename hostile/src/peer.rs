@@ -40,11 +40,18 @@ impl Peer {
         stream.set_nodelay(true)?;
         stream.set_read_timeout(Some(PATIENCE))?;
         stream.set_write_timeout(Some(PATIENCE))?;
-        Ok(Self { stream, input: Vec::new(), taken: 0, patience: PATIENCE })
+        Ok(Self {
+            stream,
+            input: Vec::new(),
+            taken: 0,
+            patience: PATIENCE,
+        })
     }
 
     pub(crate) fn send(&mut self, bytes: impl AsRef<[u8]>) -> Outcome {
-        self.stream.write_all(bytes.as_ref()).map_err(|error| Failure::new(format!("cannot send: {error}")))
+        self.stream
+            .write_all(bytes.as_ref())
+            .map_err(|error| Failure::new(format!("cannot send: {error}")))
     }
 
     /// Sends until the server has ended the connection; what it says is kept. Tells how much went out.
@@ -68,7 +75,10 @@ impl Peer {
                         idle = Instant::now();
                     }
                     Err(error) if error.kind() == ErrorKind::WouldBlock => {
-                        check!(idle.elapsed() < self.patience, "the server takes nothing after {sent} bytes");
+                        check!(
+                            idle.elapsed() < self.patience,
+                            "the server takes nothing after {sent} bytes"
+                        );
                         thread::sleep(PAUSE);
                     }
                     Err(_) => {
@@ -99,7 +109,8 @@ impl Peer {
     fn more(&mut self) -> io::Result<usize> {
         let mut piece = [0; 64 * 1024];
         let count = self.stream.read(&mut piece)?;
-        self.input.extend_from_slice(piece.get(..count).unwrap_or_default());
+        self.input
+            .extend_from_slice(piece.get(..count).unwrap_or_default());
         Ok(count)
     }
 
@@ -123,26 +134,49 @@ impl Peer {
         while self.input().len() < count {
             self.stream.set_read_timeout(Some(self.patience))?;
             let read = self.more().map_err(|error| match error.kind() {
-                ErrorKind::WouldBlock => Failure::new(format!("nothing came for {:?}", self.patience)),
+                ErrorKind::WouldBlock => {
+                    Failure::new(format!("nothing came for {:?}", self.patience))
+                }
                 _ => error.into(),
             });
-            check!(read? > 0, "the connection ended; it said {:?}", short(&String::from_utf8_lossy(self.input())));
+            check!(
+                read? > 0,
+                "the connection ended; it said {:?}",
+                short(&String::from_utf8_lossy(self.input()))
+            );
         }
         Ok(())
     }
 
     pub(crate) fn answer(&mut self) -> Outcome<Answer> {
         let end = loop {
-            if let Some(end) = self.input().windows(4).position(|bytes| bytes == b"\r\n\r\n") {
+            if let Some(end) = self
+                .input()
+                .windows(4)
+                .position(|bytes| bytes == b"\r\n\r\n")
+            {
                 break end + 4;
             }
             self.needs(self.input().len() + 1)?;
         };
         let head = self.take(end);
-        let mut answer = Answer { status: 0, head: String::from_utf8_lossy(&head).into_owned(), body: String::new() };
-        let status = answer.head.split(' ').nth(1).and_then(|status| status.parse().ok());
-        answer.status = status.ok_or_else(|| Failure::new(format!("no status in {:?}", short(&answer.head))))?;
-        let length = answer.header("content-length").unwrap_or("0").parse().unwrap_or_default();
+        let mut answer = Answer {
+            status: 0,
+            head: String::from_utf8_lossy(&head).into_owned(),
+            body: String::new(),
+        };
+        let status = answer
+            .head
+            .split(' ')
+            .nth(1)
+            .and_then(|status| status.parse().ok());
+        answer.status = status
+            .ok_or_else(|| Failure::new(format!("no status in {:?}", short(&answer.head))))?;
+        let length = answer
+            .header("content-length")
+            .unwrap_or("0")
+            .parse()
+            .unwrap_or_default();
         self.needs(length)?;
         answer.body = String::from_utf8_lossy(&self.take(length)).into_owned();
         Ok(answer)
@@ -153,7 +187,11 @@ impl Peer {
         let deadline = Instant::now() + self.patience;
         loop {
             let left = deadline.saturating_duration_since(Instant::now());
-            check!(!left.is_zero(), "the connection is still open after {:?}", self.patience);
+            check!(
+                !left.is_zero(),
+                "the connection is still open after {:?}",
+                self.patience
+            );
             self.stream.set_read_timeout(Some(left))?;
             match self.more() {
                 Ok(0) => break,
@@ -184,7 +222,9 @@ pub(crate) struct Answer {
 impl Answer {
     pub(crate) fn header(&self, name: &str) -> Option<&str> {
         let mut lines = self.head.lines().filter_map(|line| line.split_once(": "));
-        lines.find(|(own, _)| own.eq_ignore_ascii_case(name)).map(|(_, value)| value)
+        lines
+            .find(|(own, _)| own.eq_ignore_ascii_case(name))
+            .map(|(_, value)| value)
     }
 
     pub(crate) fn is(&self, status: u16, body: &str) -> Outcome {
@@ -198,7 +238,12 @@ impl Answer {
     }
 
     pub(crate) fn has(&self, status: u16) -> Outcome {
-        check!(self.status == status, "expected {status}, got {} {:?}", self.status, short(&self.body));
+        check!(
+            self.status == status,
+            "expected {status}, got {} {:?}",
+            self.status,
+            short(&self.body)
+        );
         Ok(())
     }
 
@@ -209,8 +254,11 @@ impl Answer {
 }
 
 pub(crate) fn sid(open: &str) -> Outcome<&str> {
-    let sid = open.split_once(r#""sid":""#).and_then(|(_, rest)| rest.split_once('"'));
-    sid.map(|(sid, _)| sid).ok_or_else(|| Failure::new(format!("no sid in {:?}", short(open))))
+    let sid = open
+        .split_once(r#""sid":""#)
+        .and_then(|(_, rest)| rest.split_once('"'));
+    sid.map(|(sid, _)| sid)
+        .ok_or_else(|| Failure::new(format!("no sid in {:?}", short(open))))
 }
 
 /// A whole request.

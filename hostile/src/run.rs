@@ -44,7 +44,8 @@ impl Plan {
         let others = script.settings.iter().chain(short);
         settings.extend(others.map(|(name, value)| (*name, (*value).to_owned())));
         let mut launch = Launch::new(&self.program);
-        (launch.wrap, launch.settings, launch.descriptors) = (self.wrap.clone(), settings, script.descriptors);
+        (launch.wrap, launch.settings, launch.descriptors) =
+            (self.wrap.clone(), settings, script.descriptors);
         launch
     }
 }
@@ -89,7 +90,11 @@ pub fn run(scripts: &[Script], plan: &Plan, mut each: impl FnMut(&Report)) -> us
     failed + end(ground, &mut each)
 }
 
-fn prepare<'a>(ground: &'a mut Option<Ground>, launch: Launch, plan: &Plan) -> Outcome<&'a mut Ground> {
+fn prepare<'a>(
+    ground: &'a mut Option<Ground>,
+    launch: Launch,
+    plan: &Plan,
+) -> Outcome<&'a mut Ground> {
     match ground {
         Some(ready) => Ok(ready),
         none => Ok(none.insert(Ground::start(launch, plan)?)),
@@ -98,15 +103,28 @@ fn prepare<'a>(ground: &'a mut Option<Ground>, launch: Launch, plan: &Plan) -> O
 
 fn blank(name: &'static str, row: &'static str, failure: Failure) -> Report {
     let (time, cpu, latency) = Default::default();
-    Report { name, row, verdict: Err(failure), time, memory: 0, cpu, latency }
+    Report {
+        name,
+        row,
+        verdict: Err(failure),
+        time,
+        memory: 0,
+        cpu,
+        latency,
+    }
 }
 
 /// Stops a server, which must end well.
 fn end(ground: Option<Ground>, each: &mut impl FnMut(&Report)) -> usize {
-    let stopped = ground.map_or(Ok(()), |Ground { mut target, honest, .. }| {
-        drop(honest);
-        target.stop()
-    });
+    let stopped = ground.map_or(
+        Ok(()),
+        |Ground {
+             mut target, honest, ..
+         }| {
+            drop(honest);
+            target.stop()
+        },
+    );
     stopped.map_or_else(
         |failure| {
             each(&blank("stopping the server", "-", failure));
@@ -132,7 +150,13 @@ impl Ground {
         // what a server allocates once is no growth
         newcomer(target.address, plan.pace.stretch(SERVED * 5))?;
         let honest = Honest::start(target.address, limit)?;
-        let mut ground = Self { launch, target, honest, gauges: Gauges::default(), descriptors: 0 };
+        let mut ground = Self {
+            launch,
+            target,
+            honest,
+            gauges: Gauges::default(),
+            descriptors: 0,
+        };
         (ground.gauges, ground.descriptors) = ground.calm(limit)?;
         Ok(ground)
     }
@@ -140,17 +164,26 @@ impl Ground {
     /// What is open when only the honest client is there: as much as a while ago.
     fn calm(&self, limit: Duration) -> Outcome<(Gauges, usize)> {
         let deadline = Instant::now() + limit * 5;
-        let alone = |gauges: &Gauges| (gauges.sessions, gauges.connections, gauges.queued_bytes) == (1, 1, 0);
+        let alone = |gauges: &Gauges| {
+            (gauges.sessions, gauges.connections, gauges.queued_bytes) == (1, 1, 0)
+        };
         let (mut same, mut descriptors) = (0, 0);
         loop {
             let gauges = self.target.gauges()?;
             let now = self.target.process.descriptors()?;
-            same = if now == descriptors && alone(&gauges) { same + 1 } else { 0 };
+            same = if now == descriptors && alone(&gauges) {
+                same + 1
+            } else {
+                0
+            };
             descriptors = now;
             if same > 10 {
                 return Ok((gauges, descriptors));
             }
-            check!(Instant::now() < deadline, "the server does not become calm: {gauges:?}");
+            check!(
+                Instant::now() < deadline,
+                "the server does not become calm: {gauges:?}"
+            );
             thread::sleep(PAUSE);
         }
     }
@@ -164,7 +197,21 @@ impl Ground {
     }
 
     fn measured(&mut self, script: &Script, plan: &Plan, report: &mut Report) -> Outcome {
-        let process = self.target.process.clone();
+        let outcome = self.attacked(script, plan, report);
+        if outcome.is_err()
+            && self.honest.is_well().is_err()
+            && let Some(status) = self.target.ends_soon()
+        {
+            return Err(Failure::new(format!(
+                "the server ended ({status}): {}",
+                short(&self.target.log())
+            )));
+        }
+        outcome
+    }
+
+    fn attacked(&self, script: &Script, plan: &Plan, report: &mut Report) -> Outcome {
+        let process = &self.target.process;
         process.forget_peak()?;
         let (memory, cpu, logged) = (process.memory()?, process.cpu()?, self.target.log().len());
         self.honest.take_worst();
@@ -176,12 +223,8 @@ impl Ground {
             before: self.target.gauges()?,
         };
         let attacked = (script.run)(&attack);
-        if let Some(status) = self.target.ended() {
-            let log = self.target.log();
-            return Err(Failure::new(format!("the server ended ({status}): {}", short(&log))));
-        }
-        report.memory = process.peak()?.saturating_sub(memory);
-        report.cpu = process.cpu()?.saturating_sub(cpu);
+        report.memory = process.peak().unwrap_or(memory).saturating_sub(memory);
+        report.cpu = process.cpu().unwrap_or(cpu).saturating_sub(cpu);
         let alive = self.alive(script, plan);
         report.latency = self.honest.take_worst();
         // what the script saw is nearer to the cause
@@ -198,7 +241,11 @@ impl Ground {
         let deadline = plan.pace.stretch(script.deadline() + LOOKING);
         loop {
             let (gauges, descriptors) = (self.target.gauges()?, self.target.process.descriptors()?);
-            let calm = Gauges { handled: gauges.handled, connects: gauges.connects, ..self.gauges };
+            let calm = Gauges {
+                handled: gauges.handled,
+                connects: gauges.connects,
+                ..self.gauges
+            };
             if gauges == calm && descriptors <= self.descriptors {
                 return Ok(());
             }
@@ -216,15 +263,36 @@ impl Ground {
     fn bounds(&self, script: &Script, pace: Pace, report: &Report, logged: usize) -> Outcome {
         self.honest.is_well()?;
         let log = self.target.log();
-        check!(!log.contains("panicked at"), "the server panicked: {}", short(&log));
+        check!(
+            !log.contains("panicked at"),
+            "the server panicked: {}",
+            short(&log)
+        );
         if pace == Pace::Checked {
             return Ok(());
         }
-        check!(log.len() - logged <= LOG, "{} bytes of log: {}", log.len() - logged, short(&log));
+        check!(
+            log.len() - logged <= LOG,
+            "{} bytes of log: {}",
+            log.len() - logged,
+            short(&log)
+        );
         let (memory, limit) = (report.memory / 1024, script.memory / 1024);
-        check!(memory <= limit, "memory grew by {memory} KiB, more than {limit} KiB");
-        check!(pace.cpu(report.cpu, script.cpu), "{:?} of CPU, more than {:?}", report.cpu, script.cpu);
-        check!(report.latency <= SERVED, "an echo took {:?}", report.latency);
+        check!(
+            memory <= limit,
+            "memory grew by {memory} KiB, more than {limit} KiB"
+        );
+        check!(
+            pace.cpu(report.cpu, script.cpu),
+            "{:?} of CPU, more than {:?}",
+            report.cpu,
+            script.cpu
+        );
+        check!(
+            report.latency <= SERVED,
+            "an echo took {:?}",
+            report.latency
+        );
         Ok(())
     }
 }

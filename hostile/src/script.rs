@@ -31,7 +31,11 @@ pub struct Script {
 
 impl Script {
     /// A script with the bounds of most: 16 MiB and 5 s.
-    pub const fn new(name: &'static str, row: &'static str, run: fn(&Attack<'_>) -> Outcome) -> Self {
+    pub const fn new(
+        name: &'static str,
+        row: &'static str,
+        run: fn(&Attack<'_>) -> Outcome,
+    ) -> Self {
         Self {
             name,
             row,
@@ -108,7 +112,11 @@ impl Pace {
     /// That of this build.
     #[must_use]
     pub fn of_this_build() -> Self {
-        if cfg!(debug_assertions) { Self::Debug } else { Self::Release }
+        if cfg!(debug_assertions) {
+            Self::Debug
+        } else {
+            Self::Release
+        }
     }
 
     pub(crate) fn cpu(self, took: Duration, limit: Duration) -> bool {
@@ -120,6 +128,10 @@ impl Pace {
     }
 
     pub(crate) fn stretch(self, limit: Duration) -> Duration {
-        if self == Self::Checked { limit * 30 } else { limit }
+        if self == Self::Checked {
+            limit * 30
+        } else {
+            limit
+        }
     }
 }

@@ -12,7 +12,15 @@ pub fn head() -> String {
 /// A report as one line, and a second one if it failed.
 #[must_use]
 pub fn row(report: &Report) -> String {
-    let Report { name, row, verdict, time, memory, cpu, latency } = report;
+    let Report {
+        name,
+        row,
+        verdict,
+        time,
+        memory,
+        cpu,
+        latency,
+    } = report;
     let verdict = if verdict.is_ok() { "passed" } else { "FAILED" };
     let line = format!(
         "{verdict}  {name:<58} {row:<32} {:>6.2} s {:>6} KiB {:>6.0} ms {:>8.1} ms",
@@ -34,12 +42,21 @@ fn said(failure: &Failure) -> String {
 /// The worst of each column.
 #[must_use]
 pub fn summary(reports: &[Report]) -> String {
-    let failed = reports.iter().filter(|report| report.verdict.is_err()).count();
+    let failed = reports
+        .iter()
+        .filter(|report| report.verdict.is_err())
+        .count();
     let mut text = format!("{} scripts, {failed} failed", reports.len());
     let worst = [
-        (reports.iter().max_by_key(|report| report.memory), "most memory"),
+        (
+            reports.iter().max_by_key(|report| report.memory),
+            "most memory",
+        ),
         (reports.iter().max_by_key(|report| report.cpu), "most CPU"),
-        (reports.iter().max_by_key(|report| report.latency), "worst echo"),
+        (
+            reports.iter().max_by_key(|report| report.latency),
+            "worst echo",
+        ),
     ];
     for (report, what) in worst {
         if let Some(report) = report {

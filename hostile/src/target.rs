@@ -37,18 +37,30 @@ pub struct Launch {
 impl Launch {
     /// A program, with nothing in its environment.
     pub fn new(program: impl AsRef<Path>) -> Self {
-        Self { program: program.as_ref().into(), wrap: Vec::new(), settings: Vec::new(), descriptors: None }
+        Self {
+            program: program.as_ref().into(),
+            wrap: Vec::new(),
+            settings: Vec::new(),
+            descriptors: None,
+        }
     }
 
     fn command(&self) -> Command {
         let mut words = self.wrap.clone();
         if let Some(count) = self.descriptors {
-            words.extend(["sh".into(), "-c".into(), format!("ulimit -n {count} && exec \"$0\"")]);
+            words.extend([
+                "sh".into(),
+                "-c".into(),
+                format!("ulimit -n {count} && exec \"$0\""),
+            ]);
         }
         words.push(self.program.display().to_string());
         let mut words = words.into_iter();
         let mut command = Command::new(words.next().unwrap_or_default());
-        command.args(words).env("HOST", "127.0.0.1").env("PORT", "0");
+        command
+            .args(words)
+            .env("HOST", "127.0.0.1")
+            .env("PORT", "0");
         command.envs(self.settings.iter().map(|(name, value)| (*name, value)));
         command
     }
@@ -85,9 +97,14 @@ pub(crate) struct Gauges {
 impl Target {
     pub(crate) fn start(launch: &Launch) -> Outcome<Self> {
         let mut command = launch.command();
-        let piped = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let piped = command
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
         let program = launch.program.display();
-        let mut child = piped.spawn().map_err(|error| Failure::new(format!("cannot start {program}: {error}")))?;
+        let mut child = piped
+            .spawn()
+            .map_err(|error| Failure::new(format!("cannot start {program}: {error}")))?;
         let log = Arc::<Mutex<Vec<u8>>>::default();
         if let Some(stderr) = child.stderr.take() {
             keep(stderr, &log);
@@ -95,10 +112,22 @@ impl Target {
         let ready = child.stdout.take().and_then(first_line);
         let stdin = child.stdin.take();
         let process = Process::new(child.id());
-        let mut target = Self { address: ([127, 0, 0, 1], 0).into(), process, child, stdin, log };
-        let address = ready.as_deref().and_then(|line| line.strip_prefix("READY ")?.trim().parse().ok());
-        target.address = address
-            .ok_or_else(|| Failure::new(format!("{program} is not ready: it printed {ready:?}, {}", target.log())))?;
+        let mut target = Self {
+            address: ([127, 0, 0, 1], 0).into(),
+            process,
+            child,
+            stdin,
+            log,
+        };
+        let address = ready
+            .as_deref()
+            .and_then(|line| line.strip_prefix("READY ")?.trim().parse().ok());
+        target.address = address.ok_or_else(|| {
+            Failure::new(format!(
+                "{program} is not ready: it printed {ready:?}, {}",
+                target.log()
+            ))
+        })?;
         Ok(target)
     }
 
@@ -131,18 +160,33 @@ impl Target {
         self.child.try_wait().ok().flatten()
     }
 
+    /// As [`Target::ended`], for a server that seems to be about to.
+    pub(crate) fn ends_soon(&mut self) -> Option<ExitStatus> {
+        let deadline = Instant::now() + Duration::from_secs(1);
+        while self.ended().is_none() && Instant::now() < deadline {
+            thread::sleep(PAUSE);
+        }
+        self.ended()
+    }
+
     /// Asks it to end, and fails unless it does so with status 0.
     pub(crate) fn stop(&mut self) -> Outcome {
         drop(self.stdin.take());
         let deadline = Instant::now() + START;
         while Instant::now() < deadline {
             if let Some(status) = self.ended() {
-                check!(status.success(), "the server ended with {status}: {}", self.log());
+                check!(
+                    status.success(),
+                    "the server ended with {status}: {}",
+                    self.log()
+                );
                 return Ok(());
             }
             thread::sleep(PAUSE);
         }
-        Err(Failure::new(format!("the server has not ended after {START:?}")))
+        Err(Failure::new(format!(
+            "the server has not ended after {START:?}"
+        )))
     }
 }
 

@@ -57,7 +57,10 @@ impl WebSocket {
         let answer = peer.answer()?;
         answer.has(101)?;
         let accept = answer.header("sec-websocket-accept");
-        check!(accept == Some("s3pPLMBiTxaQ9kYGzzhZRbK+xOo="), "wrong accept key {accept:?}");
+        check!(
+            accept == Some("s3pPLMBiTxaQ9kYGzzhZRbK+xOo="),
+            "wrong accept key {accept:?}"
+        );
         Ok(Self { peer })
     }
 
@@ -70,8 +73,14 @@ impl WebSocket {
     }
 
     /// Sends texts in one write.
-    pub(crate) fn send_all<T: AsRef<str>>(&mut self, texts: impl IntoIterator<Item = T>) -> Outcome {
-        let frames: Vec<u8> = texts.into_iter().flat_map(|text| frame(TEXT, text.as_ref())).collect();
+    pub(crate) fn send_all<T: AsRef<str>>(
+        &mut self,
+        texts: impl IntoIterator<Item = T>,
+    ) -> Outcome {
+        let frames: Vec<u8> = texts
+            .into_iter()
+            .flat_map(|text| frame(TEXT, text.as_ref()))
+            .collect();
         self.peer.send(frames)
     }
 
@@ -93,22 +102,35 @@ impl WebSocket {
         check!(len <= 100_000_000, "a frame of {len} bytes");
         self.peer.needs(start + len)?;
         let head = self.peer.take(start);
-        Ok((head.first().copied().unwrap_or_default(), self.peer.take(len)))
+        Ok((
+            head.first().copied().unwrap_or_default(),
+            self.peer.take(len),
+        ))
     }
 
     fn length(&self, bytes: std::ops::Range<usize>) -> usize {
         let bytes = self.peer.input().get(bytes).unwrap_or_default();
-        bytes.iter().fold(0, |sum, byte| sum << 8 | usize::from(*byte))
+        bytes
+            .iter()
+            .fold(0, |sum, byte| sum << 8 | usize::from(*byte))
     }
 
     /// The next text; heartbeats are answered on the way.
     pub(crate) fn text(&mut self) -> Outcome<String> {
         let asked = Instant::now();
         loop {
-            check!(asked.elapsed() < self.peer.patience, "nothing but heartbeats for {:?}", self.peer.patience);
+            check!(
+                asked.elapsed() < self.peer.patience,
+                "nothing but heartbeats for {:?}",
+                self.peer.patience
+            );
             let (first, content) = self.frame()?;
             let text = String::from_utf8_lossy(&content).into_owned();
-            check!(first == TEXT, "expected a text, got {first:02x} {:?}", short(&text));
+            check!(
+                first == TEXT,
+                "expected a text, got {first:02x} {:?}",
+                short(&text)
+            );
             if text != "2" {
                 return Ok(text);
             }
@@ -118,17 +140,27 @@ impl WebSocket {
 
     pub(crate) fn expect(&mut self, text: &str) -> Outcome {
         let got = self.text()?;
-        check!(got == text, "expected {:?}, got {:?}", short(text), short(&got));
+        check!(
+            got == text,
+            "expected {:?}, got {:?}",
+            short(text),
+            short(&got)
+        );
         Ok(())
     }
 
     /// Joins a namespace and gives the socket's id.
     pub(crate) fn join(&mut self, namespace: &str) -> Outcome<String> {
-        let suffix = if namespace == "/" { String::new() } else { format!("{namespace},") };
+        let suffix = if namespace == "/" {
+            String::new()
+        } else {
+            format!("{namespace},")
+        };
         self.send(&format!("40{suffix}"))?;
         let answer = self.text()?;
         let joined = answer.strip_prefix(&format!("40{suffix}"));
-        let joined = joined.ok_or_else(|| Failure::new(format!("not joined: {:?}", short(&answer))))?;
+        let joined =
+            joined.ok_or_else(|| Failure::new(format!("not joined: {:?}", short(&answer))))?;
         crate::peer::sid(joined).map(str::to_owned)
     }
 
@@ -147,15 +179,28 @@ impl WebSocket {
                     // the server may have gone already
                     self.peer.send(frame(CLOSE, body)).ok();
                     let rest = self.peer.ended()?;
-                    check!(rest.is_empty(), "{} bytes behind the close frame", rest.len());
-                    let code = body.first_chunk().map_or(0, |code| u16::from_be_bytes(*code));
-                    check!(body.len() == 2 || body.is_empty(), "a close frame of {} bytes", body.len());
+                    check!(
+                        rest.is_empty(),
+                        "{} bytes behind the close frame",
+                        rest.len()
+                    );
+                    let code = body
+                        .first_chunk()
+                        .map_or(0, |code| u16::from_be_bytes(*code));
+                    check!(
+                        body.len() == 2 || body.is_empty(),
+                        "a close frame of {} bytes",
+                        body.len()
+                    );
                     return Ok(code);
                 }
                 (TEXT, b"2") => {}
                 (_, body) => {
                     let text = String::from_utf8_lossy(body);
-                    return Err(Failure::new(format!("expected a close frame, got {first:02x} {:?}", short(&text))));
+                    return Err(Failure::new(format!(
+                        "expected a close frame, got {first:02x} {:?}",
+                        short(&text)
+                    )));
                 }
             }
         }

@@ -12,8 +12,8 @@ use axum::routing::get;
 use examples::{BadSetting, bind, engine_options, millis, ready, terminated};
 use hyper_util::service::TowerToHyperService;
 use socketio_server::{
-    Ack, AckError, Args, Builder, ConnectError, Handshake, Incoming, Namespace, NoAck, Options, RawArgs, Server,
-    Socket, Value,
+    Ack, AckError, Args, Builder, ConnectError, Handshake, Incoming, Namespace, NoAck, Options,
+    RawArgs, Server, Socket, Value,
 };
 use tokio::sync::oneshot;
 
@@ -41,20 +41,29 @@ async fn run() -> Result<(), BadSetting> {
     let listener = bind().await?;
     let server = builder()?.build();
     let counts = Arc::<Counts>::default();
-    let mut namespaces = vec![root(&counts, &server), counting(Namespace::new("/custom"), &counts)];
+    let mut namespaces = vec![
+        root(&counts, &server),
+        counting(Namespace::new("/custom"), &counts),
+    ];
     namespaces.push(counting(Namespace::with_auth("/slow", slow_auth), &counts));
     namespaces.extend((0..NAMESPACES).map(|n| Namespace::new(format!("/n{n}"))));
     for namespace in namespaces {
-        server.mount(namespace).map_err(|error| BadSetting::new("namespace", error))?;
+        server
+            .mount(namespace)
+            .map_err(|error| BadSetting::new("namespace", error))?;
     }
     let gauges = {
         let server = server.clone();
         move || async move { Json(gauges(&server, &counts)) }
     };
-    let app = axum::Router::new().route("/gauges", get(gauges)).layer(server.layer());
+    let app = axum::Router::new()
+        .route("/gauges", get(gauges))
+        .layer(server.layer());
     ready(&listener)?;
     let served = server.serve_with(listener, TowerToHyperService::new(app), stopped());
-    served.await.map_err(|error| BadSetting::new("serve", error))
+    served
+        .await
+        .map_err(|error| BadSetting::new("serve", error))
 }
 
 fn builder() -> Result<Builder, BadSetting> {
@@ -93,7 +102,9 @@ fn counting(namespace: Namespace<()>, counts: &Arc<Counts>) -> Namespace<()> {
             handled.handled.fetch_add(1, Ordering::SeqCst);
         })
         .on_connect(async move |_: Socket| connects.connects.fetch_add(1, Ordering::SeqCst))
-        .on_disconnect(async move |_: Socket, _| disconnects.disconnects.fetch_add(1, Ordering::SeqCst))
+        .on_disconnect(async move |_: Socket, _| {
+            disconnects.disconnects.fetch_add(1, Ordering::SeqCst)
+        })
 }
 
 fn root(counts: &Arc<Counts>, server: &Server) -> Namespace<()> {
@@ -111,25 +122,36 @@ fn root(counts: &Arc<Counts>, server: &Server) -> Namespace<()> {
             socket.join(room);
             Ack(true)
         })
-        .on("joinMany", async |socket: Socket, Args((prefix, count)): Args<(String, usize)>| {
-            for n in 0..count {
-                socket.join(format!("{prefix}{n}"));
-            }
-            Ack(socket.rooms().len())
-        })
-        .on("room", async move |_: Socket, Args((room, payload)): Args<(String, Value)>| {
-            to_room.to(room).emit("cast", &payload).ok();
-        })
+        .on(
+            "joinMany",
+            async |socket: Socket, Args((prefix, count)): Args<(String, usize)>| {
+                for n in 0..count {
+                    socket.join(format!("{prefix}{n}"));
+                }
+                Ack(socket.rooms().len())
+            },
+        )
+        .on(
+            "room",
+            async move |_: Socket, Args((room, payload)): Args<(String, Value)>| {
+                to_room.to(room).emit("cast", &payload).ok();
+            },
+        )
         .on("slow", async |_: Socket, _: RawArgs| {
             tokio::time::sleep(SLOW).await;
             Ack(true)
         })
-        .on("flood", async |socket: Socket, Args((count, size)): Args<(usize, usize)>| {
-            let text = "x".repeat(size);
-            for _ in 0..count {
-                socket.emit("flood", &text).ok();
-            }
-        })
+        .on(
+            "flood",
+            async |socket: Socket, Args((count, size)): Args<(usize, usize)>| {
+                let text = "x".repeat(size);
+                for _ in 0..count {
+                    socket.emit("flood", &text).ok();
+                    // others of this worker wait meanwhile
+                    tokio::task::yield_now().await;
+                }
+            },
+        )
         .on("ask", async move |socket: Socket, count: usize| {
             for _ in 0..count {
                 let answer = socket.emit_with_ack::<Value>("ask", &());

@@ -9,17 +9,40 @@ use crate::websocket::{TEXT, frame};
 use crate::{Attack, Failure, Outcome, Script};
 
 pub(super) const SCRIPTS: &[Script] = &[
-    Script::new("a packet of digits", "CVE-2020-36049", digits).calm().memory(4 * MB),
-    Script::new("multibyte characters, packets cut anywhere", "socketioxide #794", cut_packets).memory(MB),
-    Script::new("a million open brackets", "GHSA-c6g7-r2mf-pf5g, A5", deep).calm().memory(8 * MB),
+    Script::new("a packet of digits", "CVE-2020-36049", digits)
+        .calm()
+        .memory(4 * MB),
+    Script::new(
+        "multibyte characters, packets cut anywhere",
+        "socketioxide #794",
+        cut_packets,
+    )
+    .memory(MB),
+    Script::new("a million open brackets", "GHSA-c6g7-r2mf-pf5g, A5", deep)
+        .calm()
+        .memory(8 * MB),
     Script::new("ack ids", "A37", ack_ids).memory(MB),
     Script::new("numbers and types that Node accepts", "A38", lenient).memory(MB),
     Script::new("binary where text is due", "A39", binary_for_text).memory(MB),
     Script::new("text where binary is due", "A39", text_for_binary).memory(MB),
-    Script::new("engine packets between attachments", "A39", between_attachments).memory(MB),
-    Script::new("quotes, NUL and dollars in every name", "postgres-adapter #1, A43", injection).memory(MB),
-    Script::new("JSON with a hundred thousand keys", "A42", many_keys).calm().memory(16 * MB),
-    Script::new("ten thousand bad packets", "A43", log_flood).calm().memory(2 * MB),
+    Script::new(
+        "engine packets between attachments",
+        "A39",
+        between_attachments,
+    )
+    .memory(MB),
+    Script::new(
+        "quotes, NUL and dollars in every name",
+        "postgres-adapter #1, A43",
+        injection,
+    )
+    .memory(MB),
+    Script::new("JSON with a hundred thousand keys", "A42", many_keys)
+        .calm()
+        .memory(16 * MB),
+    Script::new("ten thousand bad packets", "A43", log_flood)
+        .calm()
+        .memory(2 * MB),
 ];
 
 fn digits(attack: &Attack<'_>) -> Outcome {
@@ -31,26 +54,57 @@ fn digits(attack: &Attack<'_>) -> Outcome {
     let mut client = attack.join()?;
     let bytes = frame(TEXT, format!("4{}", "2".repeat(999_998)));
     attack.process().forget_peak()?;
-    let (memory, cpu, start) = (attack.process().memory()?, attack.process().cpu()?, Instant::now());
+    let (memory, cpu, start) = (
+        attack.process().memory()?,
+        attack.process().cpu()?,
+        Instant::now(),
+    );
     client.peer.send(bytes)?;
     closes_silently(&mut client, "digits")?;
-    attack.took(start, SECOND * 0, if cfg!(debug_assertions) { 200 * MS } else { 25 * MS })?;
+    attack.took(
+        start,
+        SECOND * 0,
+        if cfg!(debug_assertions) {
+            200 * MS
+        } else {
+            25 * MS
+        },
+    )?;
     attack.cpu_since(cpu, 10 * MS)?;
     let grown = attack.process().peak()?.saturating_sub(memory);
-    check!(grown < 2 * MB || attack.pace == crate::Pace::Checked, "memory grew by {grown} bytes");
+    check!(
+        grown < 2 * MB || attack.pace == crate::Pace::Checked,
+        "memory grew by {grown} bytes"
+    );
     Ok(())
 }
 
 fn cut_packets(attack: &Attack<'_>) -> Outcome {
-    attack.refuses(["éaaaa", "b", "", "2probé", "4éaaaa", "4", "é", "42é", "4\u{10ffff}"])?;
+    attack.refuses([
+        "éaaaa",
+        "b",
+        "",
+        "2probé",
+        "4éaaaa",
+        "4",
+        "é",
+        "42é",
+        "4\u{10ffff}",
+    ])?;
     let whole = r#"451-/custom,12["é🦀",{"_placeholder":true,"num":0}]"#.as_bytes();
     for end in 0..whole.len() {
         let mut client = attack.join()?;
         let cut = whole.get(..end).unwrap_or_default();
         client.peer.send(frame(TEXT, cut))?;
-        let code = client.closed().map_err(|failure| Failure::new(format!("the first {end} bytes: {failure}")))?;
+        let code = client
+            .closed()
+            .map_err(|failure| Failure::new(format!("the first {end} bytes: {failure}")))?;
         // a cut inside a character is no text
-        let expected = if std::str::from_utf8(cut).is_ok() { 0 } else { 1007 };
+        let expected = if std::str::from_utf8(cut).is_ok() {
+            0
+        } else {
+            1007
+        };
         check!(code == expected, "the first {end} bytes: close code {code}");
     }
     attack.nothing_handled()
@@ -155,14 +209,30 @@ fn between_attachments(attack: &Attack<'_>) -> Outcome {
         }
     }
     let answer = format!("462-1[{},{}]", place(0), place(1)).into_bytes();
-    for expected in [(TEXT, answer), (0x82, vec![1]), (0x82, vec![2]), (0x8a, b"ping".to_vec())] {
-        check!(frames.contains(&expected), "{expected:02x?} is not in {frames:02x?}");
+    for expected in [
+        (TEXT, answer),
+        (0x82, vec![1]),
+        (0x82, vec![2]),
+        (0x8a, b"ping".to_vec()),
+    ] {
+        check!(
+            frames.contains(&expected),
+            "{expected:02x?} is not in {frames:02x?}"
+        );
     }
     Ok(())
 }
 
 fn injection(attack: &Attack<'_>) -> Outcome {
-    for text in ["'; DROP TABLE x; --", r#"\""#, "$$", r"\u0000", "a#b", "*", r"\u001b[31m\r\nlevel=error"] {
+    for text in [
+        "'; DROP TABLE x; --",
+        r#"\""#,
+        "$$",
+        r"\u0000",
+        "a#b",
+        "*",
+        r"\u001b[31m\r\nlevel=error",
+    ] {
         let mut client = attack.join()?;
         client.send(&format!(r#"421["join","{text}"]"#))?;
         client.expect("431[true]")?;
@@ -180,7 +250,9 @@ fn injection(attack: &Attack<'_>) -> Outcome {
 fn many_keys(attack: &Attack<'_>) -> Outcome {
     // names that an unkeyed hash of the usual kind sends to few buckets: multiples of a power of two, and pairs that
     // only differ in what cancels out
-    let keys: Vec<String> = (0_u64..60_000).map(|n| format!(r#""{:x}":0"#, n << 24)).collect();
+    let keys: Vec<String> = (0_u64..60_000)
+        .map(|n| format!(r#""{:x}":0"#, n << 24))
+        .collect();
     let object = format!("{{{}}}", keys.join(","));
     let mut client = attack.join()?;
     let start = attack.process().cpu()?;
@@ -199,7 +271,9 @@ fn log_flood(attack: &Attack<'_>) -> Outcome {
         let mut client = attack.websocket()?;
         client.send("4\u{1b}[31m\r\nlevel=error")?;
         closes_silently(&mut client, "escapes")?;
-        attack.get("/socket.io/?EIO=4&transport=%1b%5b31m%0d%0a")?.has(400)?;
+        attack
+            .get("/socket.io/?EIO=4&transport=%1b%5b31m%0d%0a")?
+            .has(400)?;
     }
     // the check behind the attack judges the log
     Ok(())

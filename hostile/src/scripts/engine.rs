@@ -10,14 +10,31 @@ use crate::websocket::{TEXT, frame};
 use crate::{Attack, Failure, Outcome, Script};
 
 pub(super) const SCRIPTS: &[Script] = &[
-    Script::new("a hundred thousand pongs", "CVE-2026-48802, A28", pongs).calm().memory(MB),
-    Script::new("a hundred thousand pongs in POSTs", "CVE-2026-48802, A28", posted_pongs).calm().memory(2 * MB),
-    Script::new("ten thousand handshakes, nothing more", "CVE-2026-48802, A14, A31", handshakes)
-        .memory(80 * MB)
-        .cpu(SECOND.saturating_mul(5)),
+    Script::new("a hundred thousand pongs", "CVE-2026-48802, A28", pongs)
+        .calm()
+        .memory(MB),
+    Script::new(
+        "a hundred thousand pongs in POSTs",
+        "CVE-2026-48802, A28",
+        posted_pongs,
+    )
+    .calm()
+    .memory(2 * MB),
+    Script::new(
+        "ten thousand handshakes, nothing more",
+        "CVE-2026-48802, A14, A31",
+        handshakes,
+    )
+    .memory(80 * MB)
+    .cpu(SECOND.saturating_mul(5)),
     Script::new("handshakes that are reset", "A30, A31", reset_handshakes).memory(8 * MB),
     Script::new("a ping of the client", "A28", client_ping).memory(MB),
-    Script::new("engine packets that are none", "A38, CVE-2022-21676", nonsense).memory(MB),
+    Script::new(
+        "engine packets that are none",
+        "A38, CVE-2022-21676",
+        nonsense,
+    )
+    .memory(MB),
     Script::new("a second GET", "A20", second_get).memory(MB),
     Script::new("a second POST", "A21", second_post).memory(MB),
     Script::new("an aborted GET", "A22", aborted_get).memory(MB),
@@ -41,7 +58,9 @@ fn posted_pongs(attack: &Attack<'_>) -> Outcome {
     let target = attack.open_joined()?;
     let (start, rounds) = (attack.process().cpu()?, attack.rounds(100, 10));
     for _ in 0..rounds {
-        attack.post(&target, &["3"; 1000].join("\u{1e}"))?.is(200, "ok")?;
+        attack
+            .post(&target, &["3"; 1000].join("\u{1e}"))?
+            .is(200, "ok")?;
     }
     attack.cpu_since(start, MS * 2 * rounds as u32)?;
     attack.still_works(&target)
@@ -83,10 +102,25 @@ fn client_ping(attack: &Attack<'_>) -> Outcome {
 }
 
 fn nonsense(attack: &Attack<'_>) -> Outcome {
-    for text in ["", "7", "0{}", "abc", "\u{e9}aaaa", "2prob\u{e9}", "5", "6x", "b!", "\0", "-1", " 3"] {
+    for text in [
+        "",
+        "7",
+        "0{}",
+        "abc",
+        "\u{e9}aaaa",
+        "2prob\u{e9}",
+        "5",
+        "6x",
+        "b!",
+        "\0",
+        "-1",
+        " 3",
+    ] {
         let mut client = attack.join()?;
         client.send(text)?;
-        client.closes_with(0).map_err(|failure| Failure::new(format!("{text:?}: {failure}")))?;
+        client
+            .closes_with(0)
+            .map_err(|failure| Failure::new(format!("{text:?}: {failure}")))?;
     }
     Ok(())
 }
@@ -101,7 +135,11 @@ fn second_get(attack: &Attack<'_>) -> Outcome {
     let statuses = (first.status, second.status);
     check!(matches!(statuses, (200, 400) | (400, 200)), "{statuses:?}");
     let released = if first.status == 200 { first } else { second };
-    check!(matches!(released.body.as_str(), "1" | "2\u{1e}1"), "released with {:?}", released.body);
+    check!(
+        matches!(released.body.as_str(), "1" | "2\u{1e}1"),
+        "released with {:?}",
+        released.body
+    );
     attack.is_gone(&target)
 }
 
@@ -132,7 +170,9 @@ fn aborted_get(attack: &Attack<'_>) -> Outcome {
         } else {
             drop(poll);
         }
-        attack.eventually("the end of the session", SECOND, |gauges| gauges.sessions < sessions)?;
+        attack.eventually("the end of the session", SECOND, |gauges| {
+            gauges.sessions < sessions
+        })?;
         attack.post(&target, "40")?.has(400)?;
     }
     Ok(())
@@ -142,7 +182,9 @@ fn aborted_post(attack: &Attack<'_>) -> Outcome {
     for _ in 0..attack.rounds(200, 10) {
         let target = attack.open_joined()?;
         let mut post = attack.peer()?;
-        post.send(format!("POST {target} HTTP/1.1\r\nHost: x\r\nContent-Length: 500000\r\n\r\n42[\"x\"]"))?;
+        post.send(format!(
+            "POST {target} HTTP/1.1\r\nHost: x\r\nContent-Length: 500000\r\n\r\n42[\"x\"]"
+        ))?;
         post.reset()?;
     }
     attack.nothing_handled()
@@ -155,7 +197,10 @@ fn events_instead_of_pongs(attack: &Attack<'_>) -> Outcome {
     let flood = frame(TEXT, r#"42["x"]"#);
     while attack.gauges()?.present > attack.before.present {
         client.peer.send(&flood)?;
-        check!(start.elapsed() < attack.pace.stretch(SECOND * 3), "events keep it alive for ever");
+        check!(
+            start.elapsed() < attack.pace.stretch(SECOND * 3),
+            "events keep it alive for ever"
+        );
     }
     // 300 ms to the ping, then twice 200 ms
     attack.took(start, 500 * MS, Duration::from_millis(1500))

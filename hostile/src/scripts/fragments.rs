@@ -12,19 +12,55 @@ use crate::{Attack, Outcome, Script};
 const MANY: u32 = 65_536;
 
 pub(super) const SCRIPTS: &[Script] = &[
-    Script::new("a million empty continuation frames", "CVE-2026-48779", |attack| endless(attack, b""))
+    Script::new(
+        "a million empty continuation frames",
+        "CVE-2026-48779",
+        |attack| endless(attack, b""),
+    )
+    .calm()
+    .memory(MAX_PAYLOAD as u64),
+    Script::new(
+        "a million continuation frames of a byte",
+        "CVE-2026-48779",
+        |attack| endless(attack, b"x"),
+    )
+    .calm()
+    .memory(MAX_PAYLOAD as u64),
+    Script::new(
+        "empty continuation frames between pings",
+        "CVE-2026-48779, A28",
+        with_pings,
+    )
+    .calm()
+    .memory(2 * MB),
+    Script::new(
+        "frames in 1-byte segments",
+        "CVE-2026-48779 (segments)",
+        segments,
+    )
+    .calm()
+    .memory(MB),
+    Script::new(
+        "frames below the limit, for ever",
+        "CVE-2026-42786, A1",
+        sum,
+    )
+    .calm()
+    .memory(4 * MAX_PAYLOAD as u64),
+    Script::new("the byte over the limit", "CVE-2026-42786, A1", byte_over)
         .calm()
-        .memory(MAX_PAYLOAD as u64),
-    Script::new("a million continuation frames of a byte", "CVE-2026-48779", |attack| endless(attack, b"x"))
+        .memory(4 * MAX_PAYLOAD as u64),
+    Script::new("half a message, then silence", "A4, CVE-2026-42786", half)
+        .memory(4 * MAX_PAYLOAD as u64),
+    Script::new("a flood of pings, unread", "ws 8.23.0, A28", ping_flood)
         .calm()
-        .memory(MAX_PAYLOAD as u64),
-    Script::new("empty continuation frames between pings", "CVE-2026-48779, A28", with_pings).calm().memory(2 * MB),
-    Script::new("frames in 1-byte segments", "CVE-2026-48779 (segments)", segments).calm().memory(MB),
-    Script::new("frames below the limit, for ever", "CVE-2026-42786, A1", sum).calm().memory(4 * MAX_PAYLOAD as u64),
-    Script::new("the byte over the limit", "CVE-2026-42786, A1", byte_over).calm().memory(4 * MAX_PAYLOAD as u64),
-    Script::new("half a message, then silence", "A4, CVE-2026-42786", half).memory(4 * MAX_PAYLOAD as u64),
-    Script::new("a flood of pings, unread", "ws 8.23.0, A28", ping_flood).calm().memory(2 * MB),
-    Script::new("a flood of pings, receive window 0", "ws 8.23.0, A27, A28", ping_flood_window).memory(2 * MB),
+        .memory(2 * MB),
+    Script::new(
+        "a flood of pings, receive window 0",
+        "ws 8.23.0, A27, A28",
+        ping_flood_window,
+    )
+    .memory(2 * MB),
 ];
 
 fn endless(attack: &Attack<'_>, content: &[u8]) -> Outcome {
@@ -32,7 +68,9 @@ fn endless(attack: &Attack<'_>, content: &[u8]) -> Outcome {
     client.peer.send(frame(0x01, b""))?;
     let start = attack.process().cpu()?;
     let rounds = attack.rounds(1000, 100);
-    client.peer.pour(&frame(0x00, content).repeat(1000), rounds)?;
+    client
+        .peer
+        .pour(&frame(0x00, content).repeat(1000), rounds)?;
     client.closes_with(1009)?;
     // the rest of the million meets a closed connection
     attack.cpu_since(start, Duration::from_micros(1) * MANY)
@@ -46,7 +84,10 @@ fn with_pings(attack: &Attack<'_>) -> Outcome {
     loop {
         let (first, content) = client.frame()?;
         if first != PONG {
-            check!((first, content.as_slice()) == (0x88, &[0x03, 0xf1]), "{first:02x} {content:02x?}");
+            check!(
+                (first, content.as_slice()) == (0x88, &[0x03, 0xf1]),
+                "{first:02x} {content:02x?}"
+            );
             return Ok(());
         }
     }
@@ -54,7 +95,13 @@ fn with_pings(attack: &Attack<'_>) -> Outcome {
 
 fn segments(attack: &Attack<'_>) -> Outcome {
     let mut client = attack.join()?;
-    let message = [frame(0x01, r#"421["echo","#), frame(0x00, b""), frame(0x00, r#""a""#), frame(0x80, "]")].concat();
+    let message = [
+        frame(0x01, r#"421["echo","#),
+        frame(0x00, b""),
+        frame(0x00, r#""a""#),
+        frame(0x80, "]"),
+    ]
+    .concat();
     let rounds = attack.rounds(100, 5);
     let start = attack.process().cpu()?;
     for _ in 0..rounds {
@@ -63,14 +110,19 @@ fn segments(attack: &Attack<'_>) -> Outcome {
         }
         client.expect(r#"431["a"]"#)?;
     }
-    attack.cpu_since(start, Duration::from_micros(50) * (rounds * message.len()) as u32)
+    attack.cpu_since(
+        start,
+        Duration::from_micros(50) * (rounds * message.len()) as u32,
+    )
 }
 
 fn sum(attack: &Attack<'_>) -> Outcome {
     let mut client = attack.join()?;
     client.peer.send(frame(0x02, vec![0; MAX_PAYLOAD - 1]))?;
     let rounds = attack.rounds(100, 10);
-    let sent = client.peer.pour(&frame(0x00, vec![0; MAX_PAYLOAD - 1]), rounds)?;
+    let sent = client
+        .peer
+        .pour(&frame(0x00, vec![0; MAX_PAYLOAD - 1]), rounds)?;
     check!(sent < 10_000_000, "{sent} bytes were taken");
     client.closes_with(1009)
 }
@@ -86,7 +138,9 @@ fn byte_over(attack: &Attack<'_>) -> Outcome {
 fn half(attack: &Attack<'_>) -> Outcome {
     let mut client = attack.join()?;
     let message = frame(TEXT, "x".repeat(MAX_PAYLOAD));
-    client.peer.send(message.get(..MAX_PAYLOAD / 2).unwrap_or_default())?;
+    client
+        .peer
+        .send(message.get(..MAX_PAYLOAD / 2).unwrap_or_default())?;
     // no heartbeat comes any more, and the server ends it
     client.closes_with(0)
 }
@@ -106,7 +160,10 @@ fn ping_flood(attack: &Attack<'_>) -> Outcome {
         if first == TEXT {
             break;
         }
-        check!((first, content.len()) == (PONG, 125), "{first:02x} {content:02x?}");
+        check!(
+            (first, content.len()) == (PONG, 125),
+            "{first:02x} {content:02x?}"
+        );
         pongs += 1;
     }
     check!(pongs > 0, "no pong");
@@ -128,5 +185,9 @@ fn ping_flood_window(attack: &Attack<'_>) -> Outcome {
             break;
         }
     }
-    attack.eventually("the end of the session", Duration::from_secs(11), |gauges| gauges.sessions < sessions)
+    attack.eventually(
+        "the end of the session",
+        Duration::from_secs(11),
+        |gauges| gauges.sessions < sessions,
+    )
 }

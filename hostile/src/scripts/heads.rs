@@ -8,14 +8,47 @@ use crate::websocket::{WebSocket, upgrade};
 use crate::{Attack, Outcome, Script};
 
 pub(super) const SCRIPTS: &[Script] = &[
-    Script::new("20 MB of a header in 512-byte writes", "CVE-2023-43669", endless_head).memory(MB).cpu(MS.saturating_mul(50)),
-    Script::new("16 KB of a head in 1-byte writes", "CVE-2023-43669", byte_by_byte).calm().memory(MB),
+    Script::new(
+        "20 MB of a header in 512-byte writes",
+        "CVE-2023-43669",
+        endless_head,
+    )
+    .memory(MB)
+    .cpu(MS.saturating_mul(50)),
+    Script::new(
+        "16 KB of a head in 1-byte writes",
+        "CVE-2023-43669",
+        byte_by_byte,
+    )
+    .calm()
+    .memory(MB),
     Script::new("15 KB of blanks in a header", "CVE-2021-32640", blanks).memory(2 * MB),
-    Script::new("101, 200, 2000 headers before the upgrade", "CVE-2024-37890, A32", many_headers).memory(MB),
-    Script::new("offers of WebSocket extensions", "GHSA-5v72-xg48-5rpm, deflate bombs", extensions).memory(2 * MB),
+    Script::new(
+        "101, 200, 2000 headers before the upgrade",
+        "CVE-2024-37890, A32",
+        many_headers,
+    )
+    .memory(MB),
+    Script::new(
+        "offers of WebSocket extensions",
+        "GHSA-5v72-xg48-5rpm, deflate bombs",
+        extensions,
+    )
+    .memory(2 * MB),
     Script::new("heads and queries over the limits", "A32", long_queries).memory(MB),
-    Script::new("WebSocket handshakes that are none", "CVE-2024-37890", broken_handshakes).memory(MB),
-    Script::new("handshake in 1-byte segments", "CVE-2026-48779 (segments)", slow_handshake).calm().memory(MB),
+    Script::new(
+        "WebSocket handshakes that are none",
+        "CVE-2024-37890",
+        broken_handshakes,
+    )
+    .memory(MB),
+    Script::new(
+        "handshake in 1-byte segments",
+        "CVE-2026-48779 (segments)",
+        slow_handshake,
+    )
+    .calm()
+    .memory(MB),
 ];
 
 fn is_refused(peer: &mut Peer, what: &str) -> Outcome {
@@ -35,7 +68,10 @@ fn endless_head(attack: &Attack<'_>) -> Outcome {
 }
 
 fn byte_by_byte(attack: &Attack<'_>) -> Outcome {
-    let head = format!("GET {POLLING} HTTP/1.1\r\nHost: x\r\nA: {}", "b".repeat(16_300));
+    let head = format!(
+        "GET {POLLING} HTTP/1.1\r\nHost: x\r\nA: {}",
+        "b".repeat(16_300)
+    );
     let start = attack.process().cpu()?;
     let mut peer = attack.peer()?;
     for byte in head.bytes() {
@@ -48,7 +84,14 @@ fn byte_by_byte(attack: &Attack<'_>) -> Outcome {
 
 fn blanks(attack: &Attack<'_>) -> Outcome {
     let rounds = attack.rounds(200, 20) as u32;
-    let names = ["Sec-WebSocket-Protocol", "Sec-WebSocket-Extensions", "Connection", "Upgrade", "Cookie", "Origin"];
+    let names = [
+        "Sec-WebSocket-Protocol",
+        "Sec-WebSocket-Extensions",
+        "Connection",
+        "Upgrade",
+        "Cookie",
+        "Origin",
+    ];
     for name in names {
         let headers = format!("{name}: b{}x\r\n", " ".repeat(15_000));
         let mut statuses = Vec::new();
@@ -59,7 +102,10 @@ fn blanks(attack: &Attack<'_>) -> Outcome {
         attack.cpu_since(start, MS * rounds)?;
         // a second `Upgrade` is another protocol beside ours; an origin of blanks is nobody's
         let expected = if name == "Origin" { 403 } else { 101 };
-        check!(statuses.iter().all(|status| *status == expected), "{name}: {statuses:?}");
+        check!(
+            statuses.iter().all(|status| *status == expected),
+            "{name}: {statuses:?}"
+        );
     }
     Ok(())
 }
@@ -94,8 +140,17 @@ fn extensions(attack: &Attack<'_>) -> Outcome {
         let mut peer = attack.peer()?;
         peer.pour(upgrade(WEBSOCKET, &headers).as_bytes(), 1)?;
         let answer = peer.answer()?;
-        check!(matches!(answer.status, 101 | 400 | 431), "{:?}: {}", short(offer), answer.status);
-        check!(answer.header("sec-websocket-extensions").is_none(), "{:?} was accepted", short(offer));
+        check!(
+            matches!(answer.status, 101 | 400 | 431),
+            "{:?}: {}",
+            short(offer),
+            answer.status
+        );
+        check!(
+            answer.header("sec-websocket-extensions").is_none(),
+            "{:?} was accepted",
+            short(offer)
+        );
     }
     Ok(())
 }
@@ -105,11 +160,25 @@ fn long_queries(attack: &Attack<'_>) -> Outcome {
         attack.get(&format!("{POLLING}&{query}"))?.is(414, "")?;
     }
     let mut peer = attack.peer()?;
-    peer.pour(format!("GET {POLLING}&{} HTTP/1.1\r\nHost: x\r\n\r\n", "x".repeat(70_000)).as_bytes(), 1)?;
+    peer.pour(
+        format!(
+            "GET {POLLING}&{} HTTP/1.1\r\nHost: x\r\n\r\n",
+            "x".repeat(70_000)
+        )
+        .as_bytes(),
+        1,
+    )?;
     let status = peer.answer()?.status;
     check!(matches!(status, 400 | 414 | 431), "{status}");
     let mut peer = attack.peer()?;
-    peer.pour(format!("GET {POLLING} HTTP/1.1\r\nHost: x\r\nA: {}\r\n\r\n", "b".repeat(20_000)).as_bytes(), 1)?;
+    peer.pour(
+        format!(
+            "GET {POLLING} HTTP/1.1\r\nHost: x\r\nA: {}\r\n\r\n",
+            "b".repeat(20_000)
+        )
+        .as_bytes(),
+        1,
+    )?;
     is_refused(&mut peer, "20 KB of head")
 }
 
@@ -121,7 +190,9 @@ fn broken_handshakes(attack: &Attack<'_>) -> Outcome {
         "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: short\r\n",
     ] {
         let headers = format!("Connection: Upgrade\r\nUpgrade: websocket\r\n{headers}");
-        attack.ask("GET", WEBSOCKET, &headers, "")?.is(400, super::BAD_REQUEST)?;
+        attack
+            .ask("GET", WEBSOCKET, &headers, "")?
+            .is(400, super::BAD_REQUEST)?;
     }
     attack.get(WEBSOCKET)?.is(400, super::BAD_REQUEST)?;
     let mut peer = attack.peer()?;

@@ -16,9 +16,20 @@ const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwx
 const UNLIKELY: f64 = 124.0;
 
 pub(super) const SCRIPTS: &[Script] = &[
-    Script::new("ids before and after a restart", "CVE-2017-16031, A15", restart).calm().memory(8 * MB),
+    Script::new(
+        "ids before and after a restart",
+        "CVE-2017-16031, A15",
+        restart,
+    )
+    .calm()
+    .memory(8 * MB),
     Script::new("the public id is not the secret one", "A15", public_id).memory(MB),
-    Script::new("joining the room of somebody's id", "python-socketio 5.18", foreign_room).memory(MB),
+    Script::new(
+        "joining the room of somebody's id",
+        "python-socketio 5.18",
+        foreign_room,
+    )
+    .memory(MB),
 ];
 
 fn ids(target: &Target, count: usize) -> Outcome<Vec<String>> {
@@ -42,17 +53,35 @@ fn restart(attack: &Attack<'_>) -> Outcome {
     let before = ids(&attack.another()?, count)?;
     let after = ids(&attack.another()?, count)?;
     let all: BTreeSet<&String> = before.iter().chain(&after).collect();
-    check!(all.len() == 2 * count, "{} of {} ids differ", all.len(), 2 * count);
+    check!(
+        all.len() == 2 * count,
+        "{} of {} ids differ",
+        all.len(),
+        2 * count
+    );
     // 36 bits: of 20,000 ids, no two should share them but once in 340 runs, and half of them in one run never
-    let prefixes = |ids: &[String]| ids.iter().filter_map(|id| id.get(..6).map(str::to_owned)).collect::<BTreeSet<_>>();
+    let prefixes = |ids: &[String]| {
+        ids.iter()
+            .filter_map(|id| id.get(..6).map(str::to_owned))
+            .collect::<BTreeSet<_>>()
+    };
     let shared = prefixes(&before).intersection(&prefixes(&after)).count();
-    check!(shared <= 1, "{shared} beginnings of six characters come before and after");
+    check!(
+        shared <= 1,
+        "{shared} beginnings of six characters come before and after"
+    );
     for ids in [&before, &after] {
         for position in 0..LENGTH {
             let chi_square = chi_square(ids, position)?;
-            check!(chi_square < UNLIKELY, "chi-square {chi_square:.1} at character {position}");
+            check!(
+                chi_square < UNLIKELY,
+                "chi-square {chi_square:.1} at character {position}"
+            );
         }
-        check!(!counts_up(ids), "an id is greater than the one before, always");
+        check!(
+            !counts_up(ids),
+            "an id is greater than the one before, always"
+        );
     }
     Ok(())
 }
@@ -69,7 +98,10 @@ fn chi_square(ids: &[String], position: usize) -> Outcome<f64> {
         count.into_iter().for_each(|count| *count += 1);
     }
     let expected = ids.len() as f64 / 64.0;
-    Ok(counts.iter().map(|count| (f64::from(*count) - expected).powi(2) / expected).sum())
+    Ok(counts
+        .iter()
+        .map(|count| (f64::from(*count) - expected).powi(2) / expected)
+        .sum())
 }
 
 /// Whether some eight characters count the sessions.
@@ -84,11 +116,16 @@ fn public_id(attack: &Attack<'_>) -> Outcome {
     let (mut client, secret) = attack.websocket_and_sid()?;
     let public = client.join("/")?;
     check!(public != secret, "the socket's id is the session's");
-    check!(!secret.contains(&public) && !public.contains(&secret), "{public} tells of {secret}");
+    check!(
+        !secret.contains(&public) && !public.contains(&secret),
+        "{public} tells of {secret}"
+    );
     let custom = client.join("/custom")?;
     check!(custom != public, "one id in two namespaces");
     // and it opens no session
-    attack.get(&format!("{POLLING}&sid={public}"))?.is(400, super::UNKNOWN_SESSION)
+    attack
+        .get(&format!("{POLLING}&sid={public}"))?
+        .is(400, super::UNKNOWN_SESSION)
 }
 
 /// The application let the client choose a room; the library does not keep it out of a room with an id's name, as

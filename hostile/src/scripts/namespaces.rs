@@ -8,14 +8,25 @@ use crate::outcome::{check, short};
 use crate::{Attack, Outcome, Script};
 
 pub(super) const SCRIPTS: &[Script] = &[
-    Script::new("1 MB of CONNECT in a POST", "A7", storm_in_a_post).calm().memory(16 * MB),
+    Script::new("1 MB of CONNECT in a POST", "A7", storm_in_a_post)
+        .calm()
+        .memory(16 * MB),
     Script::new("a storm of CONNECT on a WebSocket", "A7", storm).memory(MB),
     Script::new("a storm of CONNECT while auth waits", "A7", storm_in_auth).memory(MB),
-    Script::new("packets before the CONNECT's answer", "python-engineio 4.14, A14", early_packets).memory(MB),
+    Script::new(
+        "packets before the CONNECT's answer",
+        "python-engineio 4.14, A14",
+        early_packets,
+    )
+    .memory(MB),
     Script::new("300 namespaces", "A8", many_namespaces).memory(4 * MB),
-    Script::new("namespaces that nobody mounted", "A9", unknown_namespaces).calm().memory(2 * MB),
+    Script::new("namespaces that nobody mounted", "A9", unknown_namespaces)
+        .calm()
+        .memory(2 * MB),
     Script::new("names that no namespace can have", "A9", bad_names).memory(2 * MB),
-    Script::new("join and leave, for ever", "A9, A14", join_and_leave).calm().memory(2 * MB),
+    Script::new("join and leave, for ever", "A9, A14", join_and_leave)
+        .calm()
+        .memory(2 * MB),
     Script::new("no namespace at all", "A14", unauthenticated)
         .calm()
         .short(&[("CONNECT_TIMEOUT_MS", "400")])
@@ -24,7 +35,12 @@ pub(super) const SCRIPTS: &[Script] = &[
         .calm()
         .short(&[("CONNECT_TIMEOUT_MS", "400")])
         .memory(MB),
-    Script::new("anything but CONNECT before joining", "A14", packets_before_joining).memory(MB),
+    Script::new(
+        "anything but CONNECT before joining",
+        "A14",
+        packets_before_joining,
+    )
+    .memory(MB),
 ];
 
 fn storm_in_a_post(attack: &Attack<'_>) -> Outcome {
@@ -69,9 +85,14 @@ fn storm_in_auth(attack: &Attack<'_>) -> Outcome {
 }
 
 fn early_packets(attack: &Attack<'_>) -> Outcome {
-    for early in
-        [r#"42/slow,["admin"]"#, r#"42/slow,1["admin"]"#, r#"451-/slow,["x"]"#, "43/slow,0[]", "41/slow,", "40/slow,"]
-    {
+    for early in [
+        r#"42/slow,["admin"]"#,
+        r#"42/slow,1["admin"]"#,
+        r#"451-/slow,["x"]"#,
+        "43/slow,0[]",
+        "41/slow,",
+        "40/slow,",
+    ] {
         let mut client = attack.websocket()?;
         client.send_all(["40/slow,", early])?;
         closes_silently(&mut client, early)?;
@@ -92,7 +113,11 @@ fn many_namespaces(attack: &Attack<'_>) -> Outcome {
         if answer.starts_with(&format!("40/n{n},")) {
             joined += 1;
         } else {
-            check!(answer.starts_with(&format!("44/n{n},")), "{}", short(&answer));
+            check!(
+                answer.starts_with(&format!("44/n{n},")),
+                "{}",
+                short(&answer)
+            );
         }
     }
     check!(joined == 256, "{joined} namespaces");
@@ -117,7 +142,10 @@ fn bad_names(attack: &Attack<'_>) -> Outcome {
     client.send(&format!("40/{long},"))?;
     ends(&mut client)?;
     let mut client = attack.websocket()?;
-    client.peer.pour(&crate::websocket::frame(0x81, format!("40/{}", "n".repeat(900_000))), 1)?;
+    client.peer.pour(
+        &crate::websocket::frame(0x81, format!("40/{}", "n".repeat(900_000))),
+        1,
+    )?;
     ends(&mut client)?;
     // these are names, of nobody's
     for name in ["/\u{1}", "/a\nb", "/é", "/../", "/%2e", "/?token=x", "/ "] {
@@ -125,7 +153,11 @@ fn bad_names(attack: &Attack<'_>) -> Outcome {
         client.send(&format!("40{name},"))?;
         let (first, content) = client.frame()?;
         let said = String::from_utf8_lossy(&content);
-        check!(first == crate::websocket::CLOSE || said.starts_with("44/"), "{name:?}: {:?}", short(&said));
+        check!(
+            first == crate::websocket::CLOSE || said.starts_with("44/"),
+            "{name:?}: {:?}",
+            short(&said)
+        );
     }
     Ok(())
 }
@@ -165,7 +197,13 @@ fn left_the_last(attack: &Attack<'_>) -> Outcome {
 }
 
 fn packets_before_joining(attack: &Attack<'_>) -> Outcome {
-    for packet in [r#"42["x"]"#, r#"421["x"]"#, "430[]", "41/custom,", r#"42/custom,["x"]"#] {
+    for packet in [
+        r#"42["x"]"#,
+        r#"421["x"]"#,
+        "430[]",
+        "41/custom,",
+        r#"42/custom,["x"]"#,
+    ] {
         let mut client = attack.websocket()?;
         client.send(packet)?;
         closes_silently(&mut client, packet)?;

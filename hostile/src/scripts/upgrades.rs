@@ -11,14 +11,27 @@ use crate::{Attack, Failure, Outcome, Script};
 pub(super) const SCRIPTS: &[Script] = &[
     Script::new("a second WebSocket takes over", "A18", take_over).memory(MB),
     Script::new("a second probe beside the first", "A18", second_probe).memory(MB),
-    Script::new("probes that die or say nonsense", "A19, engine.io 6.6.8", dying_probes).calm().memory(MB),
+    Script::new(
+        "probes that die or say nonsense",
+        "A19, engine.io 6.6.8",
+        dying_probes,
+    )
+    .calm()
+    .memory(MB),
     Script::new("a probe that says nothing", "A19", silent_probe)
         .calm()
         .short(&[("UPGRADE_TIMEOUT_MS", "300")])
         .memory(MB),
     Script::new("more than three packets of a probe", "A19", chatty_probe).memory(MB),
-    Script::new("requests of a session that was upgraded", "python-engineio 4.14", late_requests).memory(MB),
-    Script::new("a flood of upgrades", "A18, A30", upgrade_flood).calm().memory(2 * MB),
+    Script::new(
+        "requests of a session that was upgraded",
+        "python-engineio 4.14",
+        late_requests,
+    )
+    .memory(MB),
+    Script::new("a flood of upgrades", "A18, A30", upgrade_flood)
+        .calm()
+        .memory(2 * MB),
 ];
 
 fn upgrade_target(target: &str) -> String {
@@ -63,8 +76,14 @@ fn second_probe(attack: &Attack<'_>) -> Outcome {
 
 fn dying_probes(attack: &Attack<'_>) -> Outcome {
     let target = attack.open_joined()?;
-    let broken: [&[u8]; 6] =
-        [b"", &frame(TEXT, "2probe"), &frame(TEXT, "garbage"), &frame(TEXT, "2prob\u{e9}"), &[0xff, 0xff], &[0x81]];
+    let broken: [&[u8]; 6] = [
+        b"",
+        &frame(TEXT, "2probe"),
+        &frame(TEXT, "garbage"),
+        &frame(TEXT, "2prob\u{e9}"),
+        &[0xff, 0xff],
+        &[0x81],
+    ];
     for bytes in broken {
         for resets in [false, true] {
             let mut probe = attack.upgrade(&upgrade_target(&target))?;
@@ -75,7 +94,9 @@ fn dying_probes(attack: &Attack<'_>) -> Outcome {
                 drop(probe);
             }
             let before = attack.before;
-            let gone = |gauges: &crate::target::Gauges| gauges.tasks == before.tasks + 1 && gauges.connections == 1;
+            let gone = |gauges: &crate::target::Gauges| {
+                gauges.tasks == before.tasks + 1 && gauges.connections == 1
+            };
             attack.eventually("the probe's end", SECOND * 2, gone)?;
         }
     }

@@ -9,26 +9,72 @@ use crate::websocket::{BINARY, CLOSE, PING, PONG, TEXT, WebSocket, frame, header
 use crate::{Attack, Failure, Outcome, Script};
 
 pub(super) const SCRIPTS: &[Script] = &[
-    Script::new("lengths that are announced", "CVE-2016-10542, A1", announced).memory(MB),
-    Script::new("a message of 1.2 MB", "GHSA-55mf-67qm-4wpg, A1", large_message).memory(2 * MB),
-    Script::new("a broken frame behind the handshake", "CVE-2022-21676", broken_first_frame).memory(MB),
-    Script::new("frames that RFC 6455 forbids", "A34, CVE-2016-10518", broken_frames).memory(MB),
-    Script::new("close frames that are none", "CVE-2016-10518, CVE-2026-45736", broken_closes).memory(MB),
-    Script::new("control frames under load", "CVE-2016-10518, CVE-2026-45736", control_frames).memory(2 * MB),
-    Script::new("compressed frames that nobody agreed on", "deflate bombs", compressed).memory(MB),
+    Script::new(
+        "lengths that are announced",
+        "CVE-2016-10542, A1",
+        announced,
+    )
+    .memory(MB),
+    Script::new(
+        "a message of 1.2 MB",
+        "GHSA-55mf-67qm-4wpg, A1",
+        large_message,
+    )
+    .memory(2 * MB),
+    Script::new(
+        "a broken frame behind the handshake",
+        "CVE-2022-21676",
+        broken_first_frame,
+    )
+    .memory(MB),
+    Script::new(
+        "frames that RFC 6455 forbids",
+        "A34, CVE-2016-10518",
+        broken_frames,
+    )
+    .memory(MB),
+    Script::new(
+        "close frames that are none",
+        "CVE-2016-10518, CVE-2026-45736",
+        broken_closes,
+    )
+    .memory(MB),
+    Script::new(
+        "control frames under load",
+        "CVE-2016-10518, CVE-2026-45736",
+        control_frames,
+    )
+    .memory(2 * MB),
+    Script::new(
+        "compressed frames that nobody agreed on",
+        "deflate bombs",
+        compressed,
+    )
+    .memory(MB),
     Script::new("pongs that nobody asked for", "A28", pongs).memory(MB),
-    Script::new("resets at each byte of a frame", "F1, CVE-2022-41940", cut_frames).memory(MB),
+    Script::new(
+        "resets at each byte of a frame",
+        "F1, CVE-2022-41940",
+        cut_frames,
+    )
+    .memory(MB),
 ];
 
 fn announced(attack: &Attack<'_>) -> Outcome {
-    for (len, code) in
-        [(MAX_PAYLOAD as u64 + 1, 1009), (1 << 32, 1009), ((1 << 63) - 1, 1009), (1 << 63, 1002), (u64::MAX, 1002)]
-    {
+    for (len, code) in [
+        (MAX_PAYLOAD as u64 + 1, 1009),
+        (1 << 32, 1009),
+        ((1 << 63) - 1, 1009),
+        (1 << 63, 1002),
+        (u64::MAX, 1002),
+    ] {
         for first in [TEXT, BINARY, 0x01] {
             let mut client = attack.join()?;
             let memory = attack.process().memory()?;
             client.peer.send(header(first, len))?;
-            client.closes_with(code).map_err(|failure| Failure::new(format!("{len}: {failure}")))?;
+            client
+                .closes_with(code)
+                .map_err(|failure| Failure::new(format!("{len}: {failure}")))?;
             let grown = attack.process().memory()?.saturating_sub(memory);
             check!(grown < 512 * KB, "{grown} bytes for an announcement");
         }
@@ -38,7 +84,10 @@ fn announced(attack: &Attack<'_>) -> Outcome {
 
 fn large_message(attack: &Attack<'_>) -> Outcome {
     let mut client = attack.join()?;
-    client.peer.pour(&frame(TEXT, format!(r#"42["x","{}"]"#, "y".repeat(1_200_000))), 1)?;
+    client.peer.pour(
+        &frame(TEXT, format!(r#"42["x","{}"]"#, "y".repeat(1_200_000))),
+        1,
+    )?;
     client.closes_with(1009)?;
     attack.nothing_handled()
 }
@@ -80,7 +129,9 @@ fn broken_frames(attack: &Attack<'_>) -> Outcome {
     ] {
         let mut client = attack.join()?;
         client.peer.send(&bytes)?;
-        client.closes_with(code).map_err(|failure| Failure::new(format!("{bytes:02x?}: {failure}")))?;
+        client
+            .closes_with(code)
+            .map_err(|failure| Failure::new(format!("{bytes:02x?}: {failure}")))?;
     }
     attack.nothing_handled()
 }
@@ -97,15 +148,24 @@ fn broken_closes(attack: &Attack<'_>) -> Outcome {
     ] {
         let mut client = attack.join()?;
         client.peer.send(frame(CLOSE, body))?;
-        client.closes_with(code).map_err(|failure| Failure::new(format!("{body:02x?}: {failure}")))?;
+        client
+            .closes_with(code)
+            .map_err(|failure| Failure::new(format!("{body:02x?}: {failure}")))?;
     }
     for reason in ["", "\x03\u{8}".trim_end(), "bye"] {
         let mut client = attack.join()?;
-        let body = if reason == "bye" { b"\x03\xe8bye".to_vec() } else { Vec::new() };
+        let body = if reason == "bye" {
+            b"\x03\xe8bye".to_vec()
+        } else {
+            Vec::new()
+        };
         client.peer.send(frame(CLOSE, body))?;
         let (first, content) = client.frame()?;
         // never more than was set: no reason of ours, and no code of nobody's
-        check!(first == CLOSE && matches!(content.len(), 0 | 2), "{first:02x} {content:02x?}");
+        check!(
+            first == CLOSE && matches!(content.len(), 0 | 2),
+            "{first:02x} {content:02x?}"
+        );
         let rest = client.peer.ended()?;
         check!(rest.is_empty(), "{rest:02x?} behind the close frame");
     }
@@ -119,17 +179,26 @@ fn control_frames(attack: &Attack<'_>) -> Outcome {
     for n in 0..attack.rounds(20_000, 500) {
         let body = vec![n as u8; n % 126];
         let load = format!(r#"421["echo","{}"]"#, "x".repeat(n % 3000));
-        client.peer.send([frame(PING, &body), frame(TEXT, load)].concat())?;
+        client
+            .peer
+            .send([frame(PING, &body), frame(TEXT, load)].concat())?;
         loop {
             let (first, content) = client.frame()?;
             match first {
                 PONG => {
-                    check!(content == body, "a pong with {content:02x?} instead of {body:02x?}");
+                    check!(
+                        content == body,
+                        "a pong with {content:02x?} instead of {body:02x?}"
+                    );
                     pongs += 1;
                 }
                 TEXT if content == b"2" => client.send("3")?,
                 TEXT => {
-                    check!(content.starts_with(b"431["), "{:?}", short(&String::from_utf8_lossy(&content)));
+                    check!(
+                        content.starts_with(b"431["),
+                        "{:?}",
+                        short(&String::from_utf8_lossy(&content))
+                    );
                     break;
                 }
                 other => return Err(Failure::new(format!("a frame {other:02x} {content:02x?}"))),
@@ -147,7 +216,10 @@ fn compressed(attack: &Attack<'_>) -> Outcome {
     peer.send(upgrade(WEBSOCKET, offer))?;
     let mut client = WebSocket::new(peer)?;
     client.text()?;
-    client.peer.send(frame(0xc1, b"\xaa\x56\x4a\xad\x28\x48\x2d\x52\xb2\x52\x02\x00"))?;
+    client.peer.send(frame(
+        0xc1,
+        b"\xaa\x56\x4a\xad\x28\x48\x2d\x52\xb2\x52\x02\x00",
+    ))?;
     client.closes_with(1002)
 }
 
@@ -155,7 +227,9 @@ fn pongs(attack: &Attack<'_>) -> Outcome {
     let mut client = attack.join()?;
     let start = attack.process().cpu()?;
     let rounds = attack.rounds(1000, 50);
-    client.peer.pour(&frame(PONG, [7; 125]).repeat(100), rounds)?;
+    client
+        .peer
+        .pour(&frame(PONG, [7; 125]).repeat(100), rounds)?;
     client.echoes()?;
     attack.cpu_since(start, std::time::Duration::from_micros(200) * rounds as u32)
 }
