@@ -32,7 +32,7 @@ pub struct Plan {
 
 impl Plan {
     fn launch(&self, script: &Script) -> Launch {
-        let stretch = if self.pace == Pace::Checked { 30 } else { 1 };
+        let stretch = if self.pace == Pace::Checked { 5 } else { 1 };
         let (interval, timeout) = (script.heartbeat.0 * stretch, script.heartbeat.1 * stretch);
         let mut settings = vec![
             ("PING_INTERVAL_MS", interval.to_string()),
@@ -161,30 +161,25 @@ impl Ground {
         Ok(ground)
     }
 
-    /// What is open when only the honest client is there: as much as a while ago.
+    /// What is open when only the honest client is there. The connection that asks for the gauges is open a moment
+    /// longer: the fewest descriptors of a while count.
     fn calm(&self, limit: Duration) -> Outcome<(Gauges, usize)> {
         let deadline = Instant::now() + limit * 5;
-        let alone = |gauges: &Gauges| {
-            (gauges.sessions, gauges.connections, gauges.queued_bytes) == (1, 1, 0)
-        };
-        let (mut same, mut descriptors) = (0, 0);
         loop {
             let gauges = self.target.gauges()?;
-            let now = self.target.process.descriptors()?;
-            same = if now == descriptors && alone(&gauges) {
-                same + 1
-            } else {
-                0
-            };
-            descriptors = now;
-            if same > 10 {
-                return Ok((gauges, descriptors));
+            let mut fewest = usize::MAX;
+            for _ in 0..20 {
+                fewest = fewest.min(self.target.process.descriptors()?);
+                thread::sleep(PAUSE);
+            }
+            let alone = (gauges.sessions, gauges.connections, gauges.queued_bytes) == (1, 1, 0);
+            if alone && self.target.gauges()? == gauges {
+                return Ok((gauges, fewest));
             }
             check!(
                 Instant::now() < deadline,
                 "the server does not become calm: {gauges:?}"
             );
-            thread::sleep(PAUSE);
         }
     }
 
@@ -240,7 +235,8 @@ impl Ground {
         newcomer(self.target.address, limit)?;
         let deadline = plan.pace.stretch(script.deadline() + LOOKING);
         loop {
-            let (gauges, descriptors) = (self.target.gauges()?, self.target.process.descriptors()?);
+            let descriptors = self.target.process.descriptors()?;
+            let gauges = self.target.gauges()?;
             let calm = Gauges {
                 handled: gauges.handled,
                 connects: gauges.connects,

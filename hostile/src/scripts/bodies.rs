@@ -1,6 +1,6 @@
 //! Bodies of POSTs: how large, how many packets, what kind.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::{MAX_PAYLOAD, MB, SECOND};
 use crate::attack::POLLING;
@@ -55,7 +55,7 @@ fn announced(attack: &Attack<'_>) -> Outcome {
         "POST {target} HTTP/1.1\r\nHost: x\r\nContent-Length: 100000001\r\n\r\n"
     ))?;
     peer.answer()?.has(413)?;
-    attack.took(start, SECOND * 0, SECOND)?;
+    attack.took(start, Duration::ZERO, SECOND)?;
     attack.is_gone(&target)
 }
 
@@ -132,7 +132,7 @@ fn too_many_packets(attack: &Attack<'_>) -> Outcome {
     let target = attack.open_joined()?;
     let start = Instant::now();
     attack.post(&target, &format!("{body}\u{1e}3"))?.has(400)?;
-    attack.took(start, SECOND * 0, SECOND)?;
+    attack.took(start, Duration::ZERO, SECOND)?;
     attack.is_gone(&target)
 }
 

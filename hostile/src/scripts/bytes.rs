@@ -1,8 +1,8 @@
 //! Socket.IO packets at the level of bytes: cut, nested, numbered, in the wrong kind of frame.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use super::{MB, MS, SECOND};
+use super::{MB, MS};
 use crate::attack::closes_silently;
 use crate::outcome::check;
 use crate::websocket::{TEXT, frame};
@@ -63,7 +63,7 @@ fn digits(attack: &Attack<'_>) -> Outcome {
     closes_silently(&mut client, "digits")?;
     attack.took(
         start,
-        SECOND * 0,
+        Duration::ZERO,
         if cfg!(debug_assertions) {
             200 * MS
         } else {

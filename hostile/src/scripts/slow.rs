@@ -1,6 +1,6 @@
 //! Peers that take their time: heads, bodies, answers, messages.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::{MB, MS, SECOND};
 use crate::attack::{POLLING, WEBSOCKET};
@@ -27,6 +27,7 @@ pub(super) const SCRIPTS: &[Script] = &[
         .short(&[("BODY_TIMEOUT_MS", "300")])
         .memory(MB),
     Script::new("an answer that is not read", "A25", unread_answer)
+        .calm()
         .short(&[("WRITE_TIMEOUT_MS", "300")])
         .memory(24 * MB),
     Script::new(
@@ -146,8 +147,9 @@ fn unread_answer(attack: &Attack<'_>) -> Outcome {
     attack.eventually("the end of the connection", gone, |now| {
         now.connections == calm.connections
     })?;
-    // the session, which no poll comes for any more, is the heartbeat's
-    attack.took(start, limit - limit / 10, gone)
+    attack.took(start, limit - limit / 10, gone)?;
+    // the session's own end is the heartbeat's, or comes with its client
+    attack.post(&target, "1")?.has(200)
 }
 
 fn narrow_client(attack: &Attack<'_>) -> Outcome<WebSocket> {
@@ -200,7 +202,7 @@ fn unread_close(attack: &Attack<'_>) -> Outcome {
     attack.eventually("the writer's end", SECOND * 12, |now| {
         now.tasks == calm.tasks
     })?;
-    attack.took(start, SECOND * 0, SECOND * 12)
+    attack.took(start, Duration::ZERO, SECOND * 12)
 }
 
 /// Events without end against a handler of 200 ms: TCP slows the client down. When it has gone, what was taken from it

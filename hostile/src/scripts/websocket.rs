@@ -1,6 +1,6 @@
 //! Frames that RFC 6455 forbids, and too large ones.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::{KB, MAX_PAYLOAD, MB, SECOND};
 use crate::attack::WEBSOCKET;
@@ -231,7 +231,7 @@ fn pongs(attack: &Attack<'_>) -> Outcome {
         .peer
         .pour(&frame(PONG, [7; 125]).repeat(100), rounds)?;
     client.echoes()?;
-    attack.cpu_since(start, std::time::Duration::from_micros(200) * rounds as u32)
+    attack.cpu_since(start, Duration::from_micros(200) * rounds as u32)
 }
 
 fn cut_frames(attack: &Attack<'_>) -> Outcome {
@@ -246,6 +246,6 @@ fn cut_frames(attack: &Attack<'_>) -> Outcome {
             }
         }
     }
-    attack.took(start, SECOND * 0, SECOND * 10)?;
+    attack.took(start, Duration::ZERO, SECOND * 10)?;
     attack.nothing_handled()
 }
