@@ -11,7 +11,7 @@ fn mistakes_are_told_in_plain_words() {
     let version = Command::new("rustc").arg("--version").output().unwrap();
     let version = String::from_utf8(version.stdout).unwrap();
     if !version.starts_with(COMPILER) {
-        println!("skipped: the messages are those of {COMPILER}, this is {version}");
+        eprintln!("skipped: the messages are those of {COMPILER}, this is {version}");
         return;
     }
     trybuild::TestCases::new().compile_fail("tests/contract/*.rs");
