@@ -9,6 +9,7 @@
     reason = "a failure of the test; real sockets need real time"
 )]
 
+mod foreign;
 mod hostile;
 mod http;
 mod polling;

@@ -41,8 +41,8 @@ pub(crate) struct App {
     pub(crate) addr: SocketAddr,
     pub(crate) server: Server,
     pub(crate) reasons: mpsc::UnboundedReceiver<Option<CloseReason>>,
-    stop: Option<oneshot::Sender<()>>,
-    serving: JoinHandle<std::io::Result<()>>,
+    pub(crate) stop: Option<oneshot::Sender<()>>,
+    pub(crate) serving: JoinHandle<std::io::Result<()>>,
 }
 
 impl App {
@@ -140,7 +140,7 @@ impl App {
     }
 }
 
-async fn echo(
+pub(crate) async fn echo(
     mut connection: Connection,
     told: mpsc::UnboundedSender<Option<CloseReason>>,
     gate: Arc<Semaphore>,

@@ -6,6 +6,7 @@ use std::net::SocketAddr;
 
 use http::{Extensions, HeaderMap, HeaderValue, request::Parts};
 
+use super::foreign::ForeignUpgrade;
 use crate::Transport;
 use crate::query;
 
@@ -33,6 +34,7 @@ impl Handshake {
             ..
         } = parts;
         extensions.remove::<hyper::upgrade::OnUpgrade>();
+        extensions.remove::<ForeignUpgrade>();
         let peer = extensions.remove::<PeerAddr>().map(|PeerAddr(peer)| peer);
         Self {
             headers: Headers::copy(&headers),

@@ -1,17 +1,20 @@
 //! [`Wire`]: the byte stream of a WebSocket, from the moment of its upgrade.
 
 use std::cell::Cell;
+use std::fmt;
 use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use bytes::{Buf as _, Bytes};
+use http::Request;
 use hyper::upgrade::{OnUpgrade, Upgraded};
 use hyper_util::rt::TokioIo;
 use hyper_util::server::conn::auto::upgrade as auto;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 
+use super::foreign::{ForeignUpgrade, Io, Opening};
 use super::queue::Queue;
 use super::stall::Stalling;
 
@@ -32,12 +35,13 @@ pub(super) struct Wire {
     early: Bytes,
 }
 
-#[derive(Debug)]
 enum Stream {
     Pending(OnUpgrade),
+    /// Of a server that is not hyper.
+    Foreign(Opening),
     Tcp(TcpStream),
     /// TLS, or whatever else the HTTP server put its bytes through.
-    Other(Box<TokioIo<Upgraded>>),
+    Other(Box<dyn Io>),
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,18 +52,31 @@ pub(super) enum Flush {
 }
 
 impl Wire {
-    pub(super) fn new(upgrade: OnUpgrade) -> Self {
+    /// The stream that follows the answer to this request.
+    pub(super) fn after<B>(request: &mut Request<B>) -> Self {
+        let foreign = request.extensions_mut().remove::<ForeignUpgrade>();
+        let stream = match foreign.and_then(|foreign| foreign.take()) {
+            Some(opening) => Stream::Foreign(opening),
+            None => Stream::Pending(hyper::upgrade::on(request)),
+        };
         Self {
-            stream: Stream::Pending(upgrade),
+            stream,
             early: Bytes::new(),
         }
     }
 
     /// Waits until the HTTP server has handed the stream over.
     fn poll_open(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        if let Stream::Pending(upgrade) = &mut self.stream {
-            let upgraded = ready!(Pin::new(upgrade).poll(cx)).map_err(io::Error::other)?;
-            (self.stream, self.early) = unwrap(upgraded);
+        match &mut self.stream {
+            Stream::Pending(upgrade) => {
+                let upgraded = ready!(Pin::new(upgrade).poll(cx)).map_err(io::Error::other)?;
+                (self.stream, self.early) = unwrap(upgraded);
+            }
+            Stream::Foreign(opening) => {
+                let opened = ready!(opening.as_mut().poll(cx))?;
+                self.stream = Stream::Other(opened);
+            }
+            Stream::Tcp(_) | Stream::Other(_) => {}
         }
         Poll::Ready(Ok(()))
     }
@@ -135,7 +152,7 @@ impl Wire {
     /// Ends the writing half.
     pub(super) fn poll_shutdown(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         match &mut self.stream {
-            Stream::Pending(_) => Poll::Ready(Ok(())),
+            Stream::Pending(_) | Stream::Foreign(_) => Poll::Ready(Ok(())),
             Stream::Tcp(tcp) => Pin::new(tcp).poll_shutdown(cx),
             Stream::Other(other) => Pin::new(other).poll_shutdown(cx),
         }
@@ -145,7 +162,7 @@ impl Wire {
 impl Stream {
     fn poll_read(&mut self, cx: &mut Context<'_>, read: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         match self {
-            Self::Pending(_) => Poll::Pending,
+            Self::Pending(_) | Self::Foreign(_) => Poll::Pending,
             Self::Tcp(tcp) => Pin::new(tcp).poll_read(cx, read),
             Self::Other(other) => Pin::new(other).poll_read(cx, read),
         }
@@ -153,7 +170,7 @@ impl Stream {
 
     fn poll_write(&mut self, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         match self {
-            Self::Pending(_) => Poll::Pending,
+            Self::Pending(_) | Self::Foreign(_) => Poll::Pending,
             Self::Tcp(tcp) => Pin::new(tcp).poll_write(cx, bytes),
             Self::Other(other) => Pin::new(other).poll_write(cx, bytes),
         }
@@ -161,9 +178,20 @@ impl Stream {
 
     fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         match self {
-            Self::Pending(_) | Self::Tcp(_) => Poll::Ready(Ok(())),
+            Self::Pending(_) | Self::Foreign(_) | Self::Tcp(_) => Poll::Ready(Ok(())),
             Self::Other(other) => Pin::new(other).poll_flush(cx),
         }
+    }
+}
+
+impl fmt::Debug for Stream {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Pending(_) => "Pending",
+            Self::Foreign(_) => "Foreign",
+            Self::Tcp(_) => "Tcp",
+            Self::Other(_) => "Other",
+        })
     }
 }
 

@@ -28,6 +28,7 @@ mod connection;
 mod core;
 mod cors;
 mod driver;
+mod foreign;
 mod handshake;
 mod http;
 mod io;
@@ -51,6 +52,7 @@ use crate::server::Event;
 
 pub use connection::{Connection, on_connection};
 pub use cors::Cors;
+pub use foreign::ForeignUpgrade;
 pub use handshake::{Handshake, Headers, PeerAddr};
 pub use http::Body;
 pub use layer::{EitherBody, Layer, Layered};

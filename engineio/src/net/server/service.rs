@@ -33,7 +33,8 @@ const QUERY_BYTES: usize = 8 * 1024;
 /// Serves Engine.IO sessions. Clones share them.
 ///
 /// It is a [`tower_service::Service`] and a [`hyper::service::Service`] for requests with any
-/// body. Requests outside the path are answered 404; see [`Layer`] to pass them on.
+/// body. Requests outside the path are answered 404; see [`Layer`] to pass them on, and
+/// [`ForeignUpgrade`](super::ForeignUpgrade) for requests of other HTTP servers than hyper 1.
 pub struct Service<F> {
     core: Arc<Core>,
     make: Arc<F>,
@@ -164,15 +165,15 @@ where
     // A new session
 
     fn open<B>(&self, mut request: Request<B>, query: Query, on: Transport) -> ResponseFuture {
-        let upgrade = (on == Transport::WebSocket).then(|| hyper::upgrade::on(&mut request));
+        let wire = (on == Transport::WebSocket).then(|| Wire::after(&mut request));
         let (parts, _) = request.into_parts();
         let service = self.clone();
         Box::pin(async move {
             if let Err(error) = service.judge(&parts, &query).await {
                 return Ok(reject(&error));
             }
-            let opened = match upgrade {
-                Some(upgrade) => service.open_websocket(parts, Wire::new(upgrade)),
+            let opened = match wire {
+                Some(wire) => service.open_websocket(parts, wire),
                 None => service.open_polling(parts).await,
             };
             Ok(opened.unwrap_or_else(|error| reject(&error)))
@@ -246,15 +247,14 @@ where
         mut request: Request<B>,
         session: &Handle,
     ) -> Result<Response<Body>, HandshakeError> {
-        let upgrade = hyper::upgrade::on(&mut request);
+        let wire = Wire::after(&mut request);
         let (parts, _) = request.into_parts();
         if !cors::allows(self.core.options.cors.as_ref(), &parts) {
             return Err(HandshakeError::FORBIDDEN);
         }
         let response = switch(&parts.method, parts.version, &parts.headers)?;
-        let wire = Command::Wire(Wire::new(upgrade));
         session
-            .command(wire)
+            .command(Command::Wire(wire))
             .map_err(|_| HandshakeError::UnknownSession)?;
         Ok(response)
     }
