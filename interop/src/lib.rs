@@ -378,6 +378,15 @@ impl Server {
     pub fn stop(mut self) {
         self.running.stop();
     }
+
+    /// Asks it to end, which it must do in time and with status 0.
+    ///
+    /// # Errors
+    /// It does not, or not well.
+    pub fn end(self) -> Result<(), Failure> {
+        signal(&self.running.child, "TERM");
+        self.running.finish(GRACE).map(drop)
+    }
 }
 
 /// Plays the parent of `reconnect.mjs`: stops and starts the server when the script asks for it, until it is done.
