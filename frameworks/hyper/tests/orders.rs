@@ -1,0 +1,3 @@
+//! The official JavaScript client against this application.
+
+check::tests!("with-hyper");
