@@ -2,6 +2,7 @@
 
 use std::fs;
 
+use crate::frameworks;
 use crate::hostile;
 use crate::sh::{Failure, Outcome, cargo, cargo_of, root, run as run_command, works};
 use crate::test::cargo_tool;
@@ -22,6 +23,9 @@ pub(crate) fn run() -> Outcome {
 
     println!("\n==== attacks ====");
     hostile::run(&[])?;
+
+    println!("\n==== frameworks ====");
+    frameworks::run(&[])?;
 
     println!("\n==== oldest supported Rust ====");
     let oldest = rust_version()?;

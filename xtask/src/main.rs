@@ -3,6 +3,7 @@
 
 mod conformance;
 mod demo;
+mod frameworks;
 mod full;
 mod fuzz;
 mod hostile;
@@ -26,9 +27,10 @@ usage: cargo xtask COMMAND
   hostile [NAME...]          attacks over raw TCP, in full, or those whose name or row contains NAME
       --short                with fewer rounds
       --valgrind             with fewer rounds, the server under valgrind
+  frameworks [NAME...]       the applications of frameworks/, all or those named, with the official client
   full                       what is too long, or too rarely wrong, for every change:
                              licences and sources of the dependencies, the oldest supported Rust,
-                             the attacks
+                             the attacks, the applications of frameworks/
 ";
 
 fn main() -> ExitCode {
@@ -49,6 +51,7 @@ fn main() -> ExitCode {
         ["fuzz", rest @ ..] => fuzz::run(rest),
         ["conformance", rest @ ..] => conformance::run(rest),
         ["hostile", rest @ ..] => hostile::run(rest),
+        ["frameworks", names @ ..] => frameworks::run(names),
         ["full"] => full::run(),
         ["demo" | "setup" | "full", extra, ..] => {
             Err(sh::Failure::usage(format!("unexpected argument `{extra}`")))

@@ -33,6 +33,14 @@ pub(crate) fn demo() -> Outcome {
     npm("examples")
 }
 
+/// What `cargo xtask frameworks` needs: the official client.
+pub(crate) fn clients() -> Outcome {
+    if !has_node() {
+        debian(&["nodejs", "npm"])?;
+    }
+    npm("interop")
+}
+
 /// Node 18 or newer, and npm.
 pub(crate) fn has_node() -> bool {
     let major = output(&mut command("node", ["--version"]))
