@@ -53,6 +53,12 @@ async fn sockets_are_fetched_with_their_rooms_and_what_is_shared_of_their_data()
     assert!(remote.data::<Vec<u8>>().is_err());
     remote.emit("private", &1).unwrap();
     ann.expect("42[\"private\",1]").await;
+    let answers = async {
+        ann.expect("420[\"ask\",2]").await;
+        ann.send("430[3]").await;
+    };
+    let (answer, ()) = tokio::join!(remote.emit_with_ack::<u8>("ask", &2), answers);
+    assert_eq!(answer, Ok(3));
     remote.join("green");
     assert_eq!(io.to("green").fetch_sockets().len(), 1);
     remote.leave("green");
@@ -60,6 +66,8 @@ async fn sockets_are_fetched_with_their_rooms_and_what_is_shared_of_their_data()
     remote.disconnect(false);
     ann.expect("41").await;
     assert_eq!(io.broadcast().fetch_sockets().len(), 1);
+    let asked = remote.emit_with_ack::<u8>("ask", &2);
+    assert_eq!(within(asked).await, Err(AckError::Disconnected));
 }
 
 #[tokio::test]
