@@ -102,7 +102,7 @@ impl RemoteSocket {
         } = asked.await?;
         let why = missing.pop().map(|(_, why)| why);
         let answer = answers.pop().map(|(_, answer)| answer);
-        answer.ok_or(why.unwrap_or(AckError::Disconnected))
+        answer.ok_or_else(|| why.unwrap_or(AckError::Disconnected))
     }
 
     /// Makes it join a room.
