@@ -205,7 +205,8 @@ impl Pair {
                 self.watch.linked(link);
                 self.link.carry(self.now, Hop::Accept(link));
                 let link = LinkId::new(link);
-                Input::LinkOpened { link }
+                let base64 = false;
+                Input::LinkOpened { link, base64 }
             }
             Hop::Up(link, data) => {
                 let link = LinkId::new(link);
