@@ -39,7 +39,8 @@ impl Driver {
     pub(crate) fn new(core: Arc<Core>, request: Arc<Request>, handle: Handle) -> Self {
         let settings = &core.settings;
         let protocol = Arc::clone(&settings.protocol);
-        let machine = Machine::new(settings.parser.clone(), protocol, Instant::now());
+        let (revision, parser) = (request.protocol().into(), settings.parser.clone());
+        let machine = Machine::speaking(revision, parser, protocol, Instant::now());
         let connection = Connection::new(handle, request);
         Self {
             core,
@@ -224,7 +225,9 @@ impl Upper for Driver {
                 // those that were still connecting: their auth step is dropped
                 self.sessions.clear();
             }
-            EngineEvent::Opened | EngineEvent::Upgraded => {}
+            // an old client has joined `/` with that
+            EngineEvent::Opened => self.drain(now),
+            EngineEvent::Upgraded => {}
             _ => {}
         }
     }

@@ -22,6 +22,7 @@ mod trace;
 
 pub use ack::AckFuture;
 pub use broadcast::Broadcast;
+pub use engineio::Protocol;
 pub use engineio::net::server::{Cookie, Cors, Headers, Options, PeerAddr, Refusal};
 pub use error::{AckError, EventError, EventErrorKind, MountError, SendError};
 pub use events::Events;

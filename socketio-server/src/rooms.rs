@@ -121,7 +121,7 @@ impl Rooms {
     /// Gives a socket its slot, below the count of all that were ever there at once.
     pub(crate) fn add(&mut self, id: SocketId) -> Slot {
         let entry = Some(Entry {
-            id,
+            id: id.clone(),
             memberships: Vec::new(),
         });
         let slot = match self.free_slots.pop() {
@@ -212,12 +212,14 @@ impl Rooms {
             .memberships
             .iter()
             .filter_map(|membership| Some(self.rooms.get(membership.room)?.name.clone()));
-        std::iter::once(entry.id.into()).chain(joined).collect()
+        std::iter::once(Room::from(&entry.id))
+            .chain(joined)
+            .collect()
     }
 
     /// Calls `each` with every selected slot, once.
     pub(crate) fn select(&self, selection: &Selection, mut each: impl FnMut(Slot)) {
-        let sender = selection.sender.and_then(|id| self.find(&id));
+        let sender = selection.sender.as_ref().and_then(|id| self.find(id));
         match (&*selection.rooms, &*selection.except) {
             ([], []) => {
                 self.everybody()

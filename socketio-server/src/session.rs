@@ -8,7 +8,7 @@ use std::time::Instant;
 
 use engineio::Text;
 use socketio_proto::server::Connection as Machine;
-use socketio_proto::{AckId, ConnectError, DisconnectReason, RawArgs, SocketId};
+use socketio_proto::{AckId, ConnectError, DisconnectReason, RawArgs, Revision, SocketId};
 
 use crate::afterlife;
 use crate::connection::Connection;
@@ -129,15 +129,21 @@ impl<D: Send + Sync + 'static> NamespaceSession<D> {
             let mut entropy = [0; 15];
             getrandom::fill(&mut entropy).map(|()| SocketId::from_entropy(entropy))
         };
+        let revision = machine.revision();
         let accepted = result.and_then(|data| {
-            let id = entropy().map_err(|_| internal_error())?;
+            let id = match revision {
+                // it makes the same by itself
+                Revision::V4 => SocketId::of_session(namespace, &self.connection.handle.sid()),
+                Revision::V5 => entropy().map_err(|_| internal_error())?,
+            };
             machine
-                .accept(now, namespace, id, None)
+                .accept(now, namespace, id.clone(), None)
                 .map_err(|_| internal_error())?;
             Ok((id, data))
         });
         match accepted {
             Ok((id, data)) => {
+                debug!("socket {id} joined {namespace}");
                 let core = SocketCore::register(
                     id,
                     Arc::clone(&self.server),
@@ -146,7 +152,6 @@ impl<D: Send + Sync + 'static> NamespaceSession<D> {
                     handshake.clone(),
                 );
                 let joined = Joined::new(Arc::clone(&self.namespace), Socket::new(core, data));
-                debug!("socket {id} joined {namespace}");
                 self.phase = Phase::Joined(joined);
                 Progress::Accepted
             }

@@ -49,7 +49,7 @@ impl SocketCore {
         connection: Arc<Connection>,
         handshake: Handshake,
     ) -> Self {
-        let slot = namespace.add(id, Arc::clone(&connection));
+        let slot = namespace.add(id.clone(), Arc::clone(&connection));
         let (next_ack, end) = (AtomicU64::new(0), Mutex::default());
         Self {
             id,

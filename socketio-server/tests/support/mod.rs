@@ -90,18 +90,22 @@ impl Client {
 
     /// Opens a WebSocket.
     pub async fn connect(address: SocketAddr) -> Self {
+        Self::connect_with(address, "EIO=4").await
+    }
+
+    /// Opens a WebSocket with these parameters.
+    pub async fn connect_with(address: SocketAddr, query: &str) -> Self {
         let stream = within(TcpStream::connect(address)).await.unwrap();
         let mut client = Self {
             stream,
             read: Vec::new(),
         };
-        client
-            .raw(
-                b"GET /socket.io/?EIO=4&transport=websocket HTTP/1.1\r\nHost: localhost\r\n\
-                  Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n\
-                  Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n",
-            )
-            .await;
+        let request = format!(
+            "GET /socket.io/?transport=websocket&{query} HTTP/1.1\r\nHost: localhost\r\n\
+             Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n\
+             Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n"
+        );
+        client.raw(request.as_bytes()).await;
         while !client.read.windows(4).any(|window| window == b"\r\n\r\n") {
             client.fill().await;
         }
