@@ -21,7 +21,7 @@ async function need(what, answer) {
 
 function peer(mode) {
   const socket = io(url, {
-    transports: transportsOf(mode),
+    ...transportsOf(mode),
     forceNew: true,
     reconnectionDelay: 50,
     reconnectionDelayMax: 200,
