@@ -138,15 +138,22 @@ pub fn ready(listener: &TcpListener) -> Result<SocketAddr, BadSetting> {
     Ok(address)
 }
 
-/// Ready when the process is asked to end.
+/// Ready when the process is asked to end. Asked a second time, it ends at once.
 pub async fn terminated() {
     let Ok(mut terminate) = signal(SignalKind::terminate()) else {
         return std::future::pending().await;
     };
-    tokio::select! {
-        _ = terminate.recv() => {}
-        _ = tokio::signal::ctrl_c() => {}
-    }
+    let mut asked = async move || {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = tokio::signal::ctrl_c() => {}
+        }
+    };
+    asked().await;
+    tokio::spawn(async move {
+        asked().await;
+        std::process::exit(1);
+    });
 }
 
 /// Runs an example: a bad setting is one line on stderr and exit status 2.

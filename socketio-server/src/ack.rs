@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use socketio_proto::{AckId, FromArgs, NamespaceId, RawArgs};
 use tokio::sync::oneshot;
 
+use crate::broadcast::Slot;
 use crate::connection::{Command, Connection};
 use crate::error::AckError;
 use crate::sync::Arc;
@@ -26,17 +27,35 @@ pub(crate) enum Patience {
 #[derive(Debug)]
 pub(crate) struct Waiter {
     pub(crate) patience: Patience,
-    sender: oneshot::Sender<Result<RawArgs, AckError>>,
+    goes_to: GoesTo,
+}
+
+#[derive(Debug)]
+enum GoesTo {
+    One(oneshot::Sender<Result<RawArgs, AckError>>),
+    /// One of the answers to a broadcast.
+    Collector(Slot),
 }
 
 impl Waiter {
     pub(crate) fn new(patience: Patience) -> (Self, oneshot::Receiver<Result<RawArgs, AckError>>) {
         let (sender, receiver) = oneshot::channel();
-        (Self { patience, sender }, receiver)
+        let goes_to = GoesTo::One(sender);
+        (Self { patience, goes_to }, receiver)
+    }
+
+    pub(crate) fn collecting(slot: Slot, until: Instant) -> Self {
+        Self {
+            patience: Patience::Until(until),
+            goes_to: GoesTo::Collector(slot),
+        }
     }
 
     pub(crate) fn end(self, result: Result<RawArgs, AckError>) {
-        self.sender.send(result).ok();
+        match self.goes_to {
+            GoesTo::One(sender) => drop(sender.send(result)),
+            GoesTo::Collector(slot) => slot.end(result),
+        }
     }
 }
 

@@ -24,9 +24,10 @@ pub(crate) fn start<D: Send + Sync + 'static>(
         socket,
         namespace,
         running,
+        span,
         ..
     } = joined;
-    if running.is_empty() && namespace.handlers.disconnect.is_empty() {
+    if running.is_empty() && namespace.definition.handlers.disconnect.is_empty() {
         return;
     }
     let Ok(runtime) = tokio::runtime::Handle::try_current() else {
@@ -36,7 +37,7 @@ pub(crate) fn start<D: Send + Sync + 'static>(
     runtime.spawn(async move {
         let mut running: Vec<Running> = running.into_iter().map(Job::into_future).collect();
         let finished = poll_fn(|cx| {
-            running.retain_mut(|future| guarded(future, cx).is_pending());
+            running.retain_mut(|future| span.run(|| guarded(future, cx)).is_pending());
             if running.is_empty() {
                 Poll::Ready(())
             } else {
@@ -54,10 +55,10 @@ pub(crate) fn start<D: Send + Sync + 'static>(
                 drop(task);
             });
         }
-        for handler in &namespace.handlers.disconnect {
-            let started = AssertUnwindSafe(|| handler(socket.clone(), reason));
+        for handler in &namespace.definition.handlers.disconnect {
+            let started = AssertUnwindSafe(|| span.run(|| handler(socket.clone(), reason)));
             if let Ok(mut future) = catch_unwind(started) {
-                poll_fn(|cx| guarded(&mut future, cx)).await;
+                poll_fn(|cx| span.run(|| guarded(&mut future, cx))).await;
             }
         }
         drop(task);

@@ -1,19 +1,21 @@
 //! What does not depend on the type of a namespace's data: settings, the registry of
-//! namespaces, members and rooms, and the one point through which broadcasts leave.
+//! namespaces, and of each of them its members, its rooms and the one point through which
+//! broadcasts leave.
 
-use std::collections::HashMap;
-use std::collections::hash_map::Entry;
 use std::time::Duration;
 
 use engineio::Batch;
 use socketio_proto::server::Config as ProtocolConfig;
-use socketio_proto::{NamespaceId, Parser, SocketId};
+use socketio_proto::{AckId, NamespaceId, Parser, SocketId};
 
-use crate::connection::Connection;
+use crate::connection::{Command, Connection};
 use crate::error::MountError;
 use crate::namespace::AnyNamespace;
-use crate::rooms::{Rooms, Selection, Slot};
-use crate::sync::{Arc, AtomicBool, AtomicUsize, Mutex, Ordering};
+use crate::outgoing::Outgoing;
+use crate::peers::Peers;
+use crate::registry::Registry;
+use crate::rooms::{RoomEvent, Rooms, Selection, Slot};
+use crate::sync::{Arc, AtomicBool, AtomicU64, AtomicUsize, Mutex, Ordering};
 
 /// Settings that sockets need.
 #[derive(Clone, Debug)]
@@ -23,46 +25,57 @@ pub(crate) struct Settings {
     pub(crate) ack_timeout: Duration,
     pub(crate) disconnect_timeout: Duration,
     pub(crate) inbox_bytes: usize,
+    pub(crate) keep_empty_children: bool,
+    pub(crate) max_children: usize,
 }
+
+pub(crate) type OnNamespace = Box<dyn Fn(&NamespaceId) + Send + Sync>;
 
 /// The server, as its connections see it.
 pub(crate) struct Core {
     pub(crate) settings: Settings,
-    /// Keyed by wire data: the standard map hashes with a random key.
-    namespaces: Mutex<HashMap<NamespaceId, Arc<dyn AnyNamespace>>>,
+    pub(crate) registry: Registry,
     pub(crate) root: Arc<NamespaceCore>,
     pub(crate) tasks: AtomicUsize,
+    pub(crate) pending_acks: AtomicUsize,
     pub(crate) closing: AtomicBool,
+    pub(crate) on_namespace: Vec<OnNamespace>,
+    pub(crate) peers: Option<Peers>,
 }
 
 impl Core {
-    pub(crate) fn new(settings: Settings) -> Arc<Self> {
-        Arc::new(Self {
+    pub(crate) fn new(
+        settings: Settings,
+        on_namespace: Vec<OnNamespace>,
+        peers: Option<Peers>,
+    ) -> Arc<Self> {
+        let core = Arc::new(Self {
             settings,
-            namespaces: Mutex::default(),
+            registry: Registry::default(),
             root: NamespaceCore::new(NamespaceId::ROOT),
             tasks: AtomicUsize::new(0),
+            pending_acks: AtomicUsize::new(0),
             closing: AtomicBool::new(false),
-        })
-    }
-
-    /// Adds a namespace; the old one back if the name is taken.
-    pub(crate) fn insert(&self, namespace: Arc<dyn AnyNamespace>) -> Result<(), MountError> {
-        match self.namespaces.lock().entry(namespace.core().id.clone()) {
-            Entry::Occupied(_) => Err(MountError::Taken),
-            Entry::Vacant(place) => {
-                place.insert(namespace);
-                Ok(())
-            }
+            on_namespace,
+            peers,
+        });
+        if let Some(peers) = &core.peers {
+            peers.add(&core);
         }
+        core
     }
 
-    pub(crate) fn find(&self, id: &NamespaceId) -> Option<Arc<dyn AnyNamespace>> {
-        self.namespaces.lock().get(id).cloned()
+    /// Puts a namespace into service.
+    pub(crate) fn insert(&self, namespace: Arc<dyn AnyNamespace>) -> Result<(), MountError> {
+        let id = namespace.core().id.clone();
+        self.registry.insert(namespace)?;
+        self.announce(&id);
+        Ok(())
     }
 
-    pub(crate) fn namespaces(&self) -> Vec<Arc<dyn AnyNamespace>> {
-        self.namespaces.lock().values().cloned().collect()
+    /// Tells those who want to know of new namespaces.
+    pub(crate) fn announce(&self, id: &NamespaceId) {
+        self.on_namespace.iter().for_each(|observer| observer(id));
     }
 
     pub(crate) fn is_closing(&self) -> bool {
@@ -78,11 +91,48 @@ impl std::fmt::Debug for Core {
     }
 }
 
+type OnOutgoing = Box<dyn Fn(&[Slot], &Outgoing<'_>) + Send + Sync>;
+type OnRoom = Box<dyn Fn(&RoomEvent) + Send + Sync>;
+
 /// Members and rooms of one namespace.
-#[derive(Debug)]
 pub(crate) struct NamespaceCore {
     pub(crate) id: NamespaceId,
     state: Mutex<State>,
+    /// Ids of the acks that its events ask for: one row for all sockets, so that a broadcast
+    /// has the same id, and the same bytes, for everybody.
+    next_ack: AtomicU64,
+    removed: AtomicBool,
+    on_outgoing: Observer<OnOutgoing>,
+    on_room: Observer<OnRoom>,
+}
+
+/// Who wants to know; usually nobody.
+struct Observer<T> {
+    present: AtomicBool,
+    observer: Mutex<Option<Arc<T>>>,
+}
+
+impl<T> Default for Observer<T> {
+    fn default() -> Self {
+        Self {
+            present: AtomicBool::new(false),
+            observer: Mutex::new(None),
+        }
+    }
+}
+
+impl<T> Observer<T> {
+    fn set(&self, observer: T) {
+        *self.observer.lock() = Some(Arc::new(observer));
+        self.present.store(true, Ordering::Release);
+    }
+
+    fn get(&self) -> Option<Arc<T>> {
+        if !self.present.load(Ordering::Acquire) {
+            return None;
+        }
+        self.observer.lock().clone()
+    }
 }
 
 #[derive(Debug, Default)]
@@ -92,35 +142,75 @@ struct State {
     members: Vec<Option<Arc<Connection>>>,
 }
 
+impl std::fmt::Debug for NamespaceCore {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("NamespaceCore")
+            .field("id", &self.id)
+            .finish_non_exhaustive()
+    }
+}
+
 impl NamespaceCore {
     pub(crate) fn new(id: NamespaceId) -> Arc<Self> {
         Arc::new(Self {
             id,
             state: Mutex::default(),
+            next_ack: AtomicU64::new(0),
+            removed: AtomicBool::new(false),
+            on_outgoing: Observer::default(),
+            on_room: Observer::default(),
         })
     }
 
+    pub(crate) fn observe_outgoing(&self, observer: OnOutgoing) {
+        self.on_outgoing.set(observer);
+    }
+
+    pub(crate) fn observe_rooms(&self, observer: OnRoom) {
+        self.state.lock().rooms.record();
+        self.on_room.set(observer);
+    }
+
+    /// Whether it is in service, or was never taken out of it.
+    pub(crate) fn is_open(&self) -> bool {
+        !self.removed.load(Ordering::Acquire)
+    }
+
+    pub(crate) fn close(&self) {
+        self.removed.store(true, Ordering::Release);
+    }
+
+    pub(crate) fn reopen(&self) {
+        self.removed.store(false, Ordering::Release);
+    }
+
+    pub(crate) fn next_ack(&self) -> Option<AckId> {
+        AckId::new(self.next_ack.fetch_add(1, Ordering::Relaxed))
+    }
+
     pub(crate) fn add(&self, id: SocketId, connection: Arc<Connection>) -> Slot {
-        let mut state = self.state.lock();
-        let slot = state.rooms.add(id);
-        if state.members.len() <= slot as usize {
-            state.members.resize(slot as usize + 1, None);
-        }
-        if let Some(place) = state.members.get_mut(slot as usize) {
-            *place = Some(connection);
-        }
-        slot
+        self.with_state(|state| {
+            let slot = state.rooms.add(id);
+            if state.members.len() <= slot as usize {
+                state.members.resize(slot as usize + 1, None);
+            }
+            if let Some(place) = state.members.get_mut(slot as usize) {
+                *place = Some(connection);
+            }
+            slot
+        })
     }
 
     pub(crate) fn remove(&self, slot: Slot) {
-        let mut state = self.state.lock();
-        state.rooms.remove(slot);
-        if let Some(place) = state.members.get_mut(slot as usize) {
-            *place = None;
-        }
-        if state.rooms.len() == 0 {
-            state.members = Vec::new();
-        }
+        self.with_state(|state| {
+            state.rooms.remove(slot);
+            if let Some(place) = state.members.get_mut(slot as usize) {
+                *place = None;
+            }
+            if state.rooms.len() == 0 {
+                state.members = Vec::new();
+            }
+        });
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -128,26 +218,83 @@ impl NamespaceCore {
     }
 
     pub(crate) fn with_rooms<R>(&self, f: impl FnOnce(&mut Rooms) -> R) -> R {
-        f(&mut self.state.lock().rooms)
+        self.with_state(|state| f(&mut state.rooms))
+    }
+
+    /// Tells the observer what happened to rooms, when the lock is free again.
+    fn with_state<R>(&self, f: impl FnOnce(&mut State) -> R) -> R {
+        let (result, events) = {
+            let mut state = self.state.lock();
+            let result = f(&mut state);
+            (result, state.rooms.take_events())
+        };
+        if !events.is_empty()
+            && let Some(observer) = self.on_room.get()
+        {
+            events.iter().for_each(|event| observer(event));
+        }
+        result
+    }
+
+    /// Calls `each` with the selected members: place, id and connection. Nothing of the
+    /// caller's code may run in it.
+    pub(crate) fn select(
+        &self,
+        selection: &Selection,
+        mut each: impl FnMut(Slot, SocketId, &Arc<Connection>),
+    ) {
+        let state = self.state.lock();
+        let State { rooms, members } = &*state;
+        rooms.select(selection, |slot| {
+            if let (Some(id), Some(Some(member))) = (rooms.id(slot), members.get(slot as usize)) {
+                each(slot, id, member);
+            }
+        });
+    }
+
+    /// Moves the selected members between rooms.
+    pub(crate) fn change_rooms(&self, selection: &Selection, change: impl Fn(&mut Rooms, Slot)) {
+        self.with_rooms(|rooms| {
+            let mut slots = Vec::new();
+            rooms.select(selection, |slot| slots.push(slot));
+            slots.into_iter().for_each(|slot| change(rooms, slot));
+        });
     }
 
     /// The ordered dispatch point: whatever two broadcasts of this namespace share, gets them
     /// in the same order everywhere. The frames are encoded once and shared by all.
-    pub(crate) fn dispatch(&self, selection: &Selection, batch: &Batch, volatile: bool) {
-        let state = self.state.lock();
-        let State { rooms, members } = &*state;
+    pub(crate) fn dispatch(
+        &self,
+        selection: &Selection,
+        batch: &Batch,
+        volatile: bool,
+        mut expect: impl FnMut(SocketId) -> Option<Command>,
+    ) {
         let mut shared = None;
-        rooms.select(selection, |slot| {
-            if let Some(Some(member)) = members.get(slot as usize) {
-                let batch = shared.get_or_insert_with(|| member.handle.share(batch));
-                let frames = batch.iter().cloned();
-                // a member that has just closed is told by its own task
-                if volatile {
-                    member.handle.send_volatile(frames).ok();
-                } else {
-                    member.handle.send(frames).ok();
-                }
+        self.select(selection, |_, id, member| {
+            if let Some(command) = expect(id) {
+                member.command(command);
+            }
+            let batch = shared.get_or_insert_with(|| member.handle.share(batch));
+            let frames = batch.iter().cloned();
+            // a member that has just closed is told by its own task
+            if volatile {
+                member.handle.send_volatile(frames).ok();
+            } else {
+                member.handle.send(frames).ok();
             }
         });
+    }
+
+    /// Whether somebody wants to see what is sent.
+    pub(crate) fn is_observed(&self) -> bool {
+        self.on_outgoing.present.load(Ordering::Acquire)
+    }
+
+    /// Shows what is sent, once for each of those who get it.
+    pub(crate) fn show(&self, slots: &[Slot], outgoing: &Outgoing<'_>) {
+        if let Some(observer) = self.on_outgoing.get() {
+            observer(slots, outgoing);
+        }
     }
 }

@@ -2,12 +2,15 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::task::Context;
+use std::future::Future;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::Pin;
+use std::task::{Context, Poll};
 use std::time::Instant;
 
 use engineio::net::server::{Handle, Handshake as Request, Upper};
 use engineio::server::Event as EngineEvent;
-use engineio::{CloseReason, Data};
+use engineio::{CloseReason, Data, Text};
 use socketio_proto::server::{Connection as Machine, Event, Output};
 use socketio_proto::{AckId, ConnectError, DisconnectReason, Misuse, NamespaceId, RawArgs};
 
@@ -15,8 +18,10 @@ use crate::ack::{Patience, Waiter};
 use crate::connection::{Command, Connection};
 use crate::core::Core;
 use crate::error::AckError;
-use crate::session::{Progress, Session};
-use crate::sync::Arc;
+use crate::handshake::Handshake;
+use crate::registry::{Found, Registry, invalid_namespace};
+use crate::session::{Progress, Session, internal_error};
+use crate::sync::{Arc, Ordering};
 
 /// Owns the protocol machine of one connection and the sessions of its namespaces.
 pub struct Driver {
@@ -24,7 +29,17 @@ pub struct Driver {
     connection: Arc<Connection>,
     machine: Machine,
     sessions: Vec<(NamespaceId, Box<dyn Session>)>,
+    resolving: Vec<Resolving>,
     waiters: BTreeMap<(NamespaceId, AckId), Waiter>,
+    /// How many waiters the server was told of.
+    told_acks: usize,
+}
+
+/// A namespace that somebody wants and that patterns are being asked for.
+struct Resolving {
+    namespace: NamespaceId,
+    auth: Option<Text>,
+    future: Pin<Box<dyn Future<Output = Result<Found, ConnectError>> + Send>>,
 }
 
 impl fmt::Debug for Driver {
@@ -47,7 +62,9 @@ impl Driver {
             connection,
             machine,
             sessions: Vec::new(),
+            resolving: Vec::new(),
             waiters: BTreeMap::new(),
+            told_acks: 0,
         }
     }
 
@@ -123,17 +140,7 @@ impl Driver {
     fn on_protocol_event(&mut self, now: Instant, event: Event) {
         match event {
             Event::ConnectRequested { namespace, auth } => {
-                let namespace = namespace.detached();
-                match self.core.find(&namespace) {
-                    Some(mounted) => {
-                        let session = mounted.connect(&self.core, &self.connection, auth);
-                        self.sessions.push((namespace, session));
-                    }
-                    None => {
-                        let error = ConnectError::new("Invalid namespace");
-                        self.machine.refuse(now, &namespace, &error).ok();
-                    }
-                }
+                self.connect(now, namespace.detached(), auth);
             }
             Event::Received {
                 namespace,
@@ -154,6 +161,67 @@ impl Driver {
             Event::Disconnected { namespace, reason } => self.disconnected(&namespace, reason),
             _ => {}
         }
+    }
+
+    fn connect(&mut self, now: Instant, namespace: NamespaceId, auth: Option<Text>) {
+        let registry = &self.core.registry;
+        if let Some((mounted, lease)) = registry.find(&self.core, &namespace) {
+            let session = mounted.connect(&self.core, &self.connection, auth, lease);
+            self.sessions.push((namespace, session));
+        } else if registry.has_dynamics() {
+            let request = Arc::clone(&self.connection.request);
+            let handshake = Handshake::new(request, namespace.clone(), auth.clone());
+            let future = Registry::resolve(Arc::clone(&self.core), handshake);
+            self.resolving.push(Resolving {
+                namespace,
+                auth,
+                future: Box::pin(future),
+            });
+        } else {
+            self.machine
+                .refuse(now, &namespace, &invalid_namespace())
+                .ok();
+        }
+    }
+
+    /// Asks on for the namespaces that clients want and nobody has seen yet.
+    fn poll_resolving(&mut self, now: Instant, cx: &mut Context<'_>) {
+        let mut index = 0;
+        while let Some(resolving) = self.resolving.get_mut(index) {
+            let polled = catch_unwind(AssertUnwindSafe(|| resolving.future.as_mut().poll(cx)));
+            let result = match polled {
+                Ok(Poll::Pending) => {
+                    index += 1;
+                    continue;
+                }
+                Ok(Poll::Ready(result)) => result,
+                Err(_) => Err(internal_error()),
+            };
+            let Resolving {
+                namespace, auth, ..
+            } = self.resolving.swap_remove(index);
+            match result {
+                Ok((mounted, lease)) => {
+                    let session = mounted.connect(&self.core, &self.connection, auth, lease);
+                    self.sessions.push((namespace, session));
+                }
+                Err(error) => {
+                    self.machine.refuse(now, &namespace, &error).ok();
+                }
+            }
+        }
+    }
+
+    /// Tells the server how many acks are awaited.
+    fn count_acks(&mut self) {
+        let (now, before) = (self.waiters.len(), self.told_acks);
+        let gauge = &self.core.pending_acks;
+        if now > before {
+            gauge.fetch_add(now - before, Ordering::Relaxed);
+        } else if now < before {
+            gauge.fetch_sub(before - now, Ordering::Relaxed);
+        }
+        self.told_acks = now;
     }
 
     fn session(&mut self, namespace: &NamespaceId) -> Option<&mut dyn Session> {
@@ -224,10 +292,15 @@ impl Upper for Driver {
                 self.connection.end();
                 // those that were still connecting: their auth step is dropped
                 self.sessions.clear();
+                self.resolving.clear();
+            }
+            EngineEvent::Upgraded => {
+                self.sessions
+                    .iter()
+                    .for_each(|(_, session)| session.upgraded());
             }
             // an old client has joined `/` with that
             EngineEvent::Opened => self.drain(now),
-            EngineEvent::Upgraded => {}
             _ => {}
         }
     }
@@ -237,6 +310,9 @@ impl Upper for Driver {
         if self.machine.poll_timeout().is_some_and(|at| at <= now) {
             self.machine.handle_timeout(now);
             self.drain(now);
+        }
+        if !self.resolving.is_empty() {
+            self.poll_resolving(now, cx);
         }
         loop {
             let machine = &mut self.machine;
@@ -248,6 +324,7 @@ impl Upper for Driver {
             });
             self.drain(now);
             if !accepted {
+                self.count_acks();
                 return;
             }
         }
@@ -271,6 +348,8 @@ impl Upper for Driver {
 impl Drop for Driver {
     fn drop(&mut self) {
         self.connection.end();
+        self.waiters.clear();
+        self.count_acks();
         for (_, session) in self.sessions.drain(..) {
             session.disconnected(DisconnectReason::ServerShuttingDown);
         }

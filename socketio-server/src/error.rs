@@ -82,9 +82,31 @@ pub enum EventErrorKind {
     /// The handler panicked with this message.
     #[error("the handler panicked: {0}")]
     Panic(Box<str>),
+    /// A step of [`before_event`](crate::Namespace::before_event) refused it.
+    #[error("{0}")]
+    Refused(Refused),
     /// Its answer cannot be encoded.
     #[error("the answer cannot be sent: {0}")]
     Answer(EncodeError),
+}
+
+/// Why an event was refused before its listeners saw it.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("refused: {0}")]
+pub struct Refused(Text);
+
+impl Refused {
+    /// Refuses with these words.
+    #[must_use]
+    pub fn new(message: impl Into<Text>) -> Self {
+        Self(message.into())
+    }
+
+    /// The words.
+    #[must_use]
+    pub fn message(&self) -> &str {
+        &self.0
+    }
 }
 
 impl fmt::Display for EventError {

@@ -8,7 +8,10 @@ use std::pin::Pin;
 use engineio::Text;
 use socketio_proto::{AckId, Args, DisconnectReason, FromArgs, IntoArgs, RawArgs};
 
-use crate::error::{EventError, EventErrorKind, SendError};
+use crate::error::{EventError, EventErrorKind, Refused, SendError};
+use crate::namespace::NamespaceHandle;
+use crate::outgoing::Outgoing;
+use crate::rooms::RoomEvent;
 use crate::socket::{Socket, SocketCore};
 
 /// A future of a handler.
@@ -51,6 +54,9 @@ pub(crate) mod sealed {
 
     pub trait Answer: Send {
         fn send(self, socket: &SocketCore, ack: Option<AckId>) -> Result<Answered, EventErrorKind>;
+
+        /// The arguments of the answer, if there shall be one.
+        fn into_args(self) -> Option<RawArgs>;
     }
 }
 
@@ -58,11 +64,19 @@ impl sealed::Answer for () {
     fn send(self, _: &SocketCore, _: Option<AckId>) -> Result<Answered, EventErrorKind> {
         Ok(Answered::Default)
     }
+
+    fn into_args(self) -> Option<RawArgs> {
+        Some(RawArgs::default())
+    }
 }
 
 impl sealed::Answer for NoAck {
     fn send(self, _: &SocketCore, _: Option<AckId>) -> Result<Answered, EventErrorKind> {
         Ok(Answered::Never)
+    }
+
+    fn into_args(self) -> Option<RawArgs> {
+        None
     }
 }
 
@@ -76,6 +90,10 @@ impl<T: IntoArgs + Send> sealed::Answer for Ack<T> {
         }
         Ok(Answered::Sent)
     }
+
+    fn into_args(self) -> Option<RawArgs> {
+        RawArgs::encode(&self.0).ok()
+    }
 }
 
 impl<A: sealed::Answer, B: sealed::Answer> sealed::Answer for Result<A, B> {
@@ -83,6 +101,13 @@ impl<A: sealed::Answer, B: sealed::Answer> sealed::Answer for Result<A, B> {
         match self {
             Ok(answer) => answer.send(socket, ack),
             Err(answer) => answer.send(socket, ack),
+        }
+    }
+
+    fn into_args(self) -> Option<RawArgs> {
+        match self {
+            Ok(answer) => answer.into_args(),
+            Err(answer) => answer.into_args(),
         }
     }
 }
@@ -187,11 +212,31 @@ type OnError<D> = Box<
         + Sync,
 >;
 
+/// The answer to an event of another server.
+pub(crate) type Answering = Pin<Box<dyn Future<Output = Option<RawArgs>> + Send>>;
+type OnServer<D> = Box<dyn Fn(NamespaceHandle<D>, RawArgs) -> Answering + Send + Sync>;
+type Judging = Pin<Box<dyn Future<Output = Result<(), Refused>> + Send>>;
+type BeforeEvent<D> = Box<dyn Fn(Socket<D>, Incoming) -> Judging + Send + Sync>;
+type OnAny<D> = Box<dyn Fn(&Socket<D>, &Incoming) + Send + Sync>;
+type OnAnyOutgoing<D> = Box<dyn Fn(&Socket<D>, &Outgoing<'_>) + Send + Sync>;
+type OnDisconnecting<D> = Box<dyn Fn(&Socket<D>, DisconnectReason) + Send + Sync>;
+type OnRoomEvent = Box<dyn Fn(&RoomEvent) + Send + Sync>;
+type OnUpgrade<D> = Box<dyn Fn(&Socket<D>) + Send + Sync>;
+pub(crate) type ShareData<D> = Box<dyn Fn(&D) -> Option<Text> + Send + Sync>;
+
 /// The handlers of a namespace. Frozen when it is mounted.
 pub(crate) struct Handlers<D> {
     pub(crate) connect: Vec<OnConnect<D>>,
     pub(crate) events: HashMap<Text, Vec<Box<dyn Listener<D>>>>,
     pub(crate) fallback: Vec<Box<dyn Listener<D>>>,
+    pub(crate) before_event: Vec<BeforeEvent<D>>,
+    pub(crate) any: Vec<OnAny<D>>,
+    pub(crate) any_outgoing: Vec<OnAnyOutgoing<D>>,
+    pub(crate) disconnecting: Vec<OnDisconnecting<D>>,
+    pub(crate) room_events: Vec<OnRoomEvent>,
+    pub(crate) upgrade: Vec<OnUpgrade<D>>,
+    pub(crate) share_data: Option<ShareData<D>>,
+    pub(crate) server_events: HashMap<Text, Vec<OnServer<D>>>,
     pub(crate) disconnect: Vec<OnDisconnect<D>>,
     pub(crate) error: Option<OnError<D>>,
     pub(crate) serve: Option<crate::events::Serve<D>>,
@@ -211,6 +256,14 @@ impl<D> Default for Handlers<D> {
             connect: Vec::new(),
             events: HashMap::new(),
             fallback: Vec::new(),
+            before_event: Vec::new(),
+            any: Vec::new(),
+            any_outgoing: Vec::new(),
+            disconnecting: Vec::new(),
+            room_events: Vec::new(),
+            upgrade: Vec::new(),
+            share_data: None,
+            server_events: HashMap::new(),
             disconnect: Vec::new(),
             error: None,
             serve: None,

@@ -5,6 +5,7 @@ use engineio::net::server::Handshake as Request;
 use serde::de::DeserializeOwned;
 use socketio_proto::{ConnectError, NamespaceId};
 
+use crate::namespace::Params;
 use crate::sync::Arc;
 
 /// The request that opened the connection, and the auth payload of one namespace.
@@ -13,6 +14,7 @@ pub struct Handshake {
     request: Arc<Request>,
     namespace: NamespaceId,
     auth: Option<Text>,
+    params: Option<Arc<Params>>,
 }
 
 impl Handshake {
@@ -21,7 +23,21 @@ impl Handshake {
             request,
             namespace,
             auth: auth.map(|auth| auth.detached()),
+            params: None,
         }
+    }
+
+    pub(crate) fn with_params(mut self, params: Arc<Params>) -> Self {
+        self.params = (!params.is_empty()).then_some(params);
+        self
+    }
+
+    /// What a [`Matcher`](crate::Matcher) took from the name of the namespace.
+    #[must_use]
+    pub fn param(&self, name: &str) -> Option<&str> {
+        let params = self.params.as_ref()?.iter();
+        let found = params.clone().find(|(own, _)| **own == *name);
+        found.map(|(_, value)| &**value)
     }
 
     /// The auth payload, `{}` when the client sent none.

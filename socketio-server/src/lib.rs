@@ -12,6 +12,10 @@ mod events;
 mod handler;
 mod handshake;
 mod namespace;
+mod outgoing;
+mod peers;
+mod registry;
+mod remote;
 mod rooms;
 mod server;
 mod service;
@@ -21,18 +25,23 @@ mod sync;
 mod trace;
 
 pub use ack::AckFuture;
-pub use broadcast::Broadcast;
-pub use engineio::Protocol;
+pub use broadcast::{Answers, Broadcast, BroadcastAck};
 pub use engineio::net::server::{Cookie, Cors, Headers, Options, PeerAddr, Refusal};
-pub use error::{AckError, EventError, EventErrorKind, MountError, SendError};
+pub use engineio::{Protocol, Transport};
+pub use error::{AckError, EventError, EventErrorKind, MountError, Refused, SendError};
 pub use events::Events;
 pub use handler::{Ack, Answer, Incoming, NoAck};
 pub use handshake::Handshake;
-pub use namespace::{Namespace, NamespaceHandle};
-pub use rooms::Room;
-pub use server::{Builder, Gauges, Server};
+pub use namespace::{
+    DynamicHandle, InvalidPattern, Matcher, Mount, Named, Namespace, NamespaceHandle,
+};
+pub use outgoing::Outgoing;
+pub use peers::{Peers, ServerId};
+pub use remote::RemoteSocket;
+pub use rooms::{Room, RoomEvent};
+pub use server::{Builder, Drain, Gauges, Server};
 pub use service::{Attached, Layer, Service};
-pub use socket::{Socket, Volatile, WithTimeout};
+pub use socket::{Conn, Emitter, Socket};
 pub use socketio_proto::{
     Args, ArgsError, Binary, ConnectError, DisconnectReason, Event, FromArgs, IntoArgs, Limits,
     NamespaceId, RawArgs, SocketId, Value, event,

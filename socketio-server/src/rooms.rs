@@ -81,6 +81,37 @@ pub(crate) struct Selection {
     pub(crate) sender: Option<SocketId>,
 }
 
+/// What happened to a room. The id of a socket is a room too: with that socket it comes and
+/// goes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum RoomEvent {
+    /// It has its first member.
+    Created {
+        /// The room.
+        room: Room,
+    },
+    /// Somebody is in it now.
+    Joined {
+        /// The room.
+        room: Room,
+        /// Who.
+        socket: SocketId,
+    },
+    /// Somebody is in it no longer.
+    Left {
+        /// The room.
+        room: Room,
+        /// Who.
+        socket: SocketId,
+    },
+    /// It has lost its last member.
+    Deleted {
+        /// The room.
+        room: Room,
+    },
+}
+
 #[derive(Debug, Default)]
 pub(crate) struct Rooms {
     by_name: HashMap<Room, usize>,
@@ -89,6 +120,8 @@ pub(crate) struct Rooms {
     by_id: HashMap<SocketId, Slot>,
     sockets: Vec<Option<Entry>>,
     free_slots: Vec<Slot>,
+    /// What happened since it was last asked for, if anybody asks.
+    events: Option<Vec<RoomEvent>>,
 }
 
 #[derive(Debug)]
@@ -134,8 +167,28 @@ impl Rooms {
         if let Some(place) = self.sockets.get_mut(slot as usize) {
             *place = entry;
         }
-        self.by_id.insert(id, slot);
+        self.by_id.insert(id.clone(), slot);
+        self.note(|| {
+            let room = Room::from(&id);
+            let created = RoomEvent::Created { room: room.clone() };
+            [created, RoomEvent::Joined { room, socket: id }]
+        });
         slot
+    }
+
+    /// From now on somebody asks for what happens.
+    pub(crate) fn record(&mut self) {
+        self.events.get_or_insert_default();
+    }
+
+    pub(crate) fn take_events(&mut self) -> Vec<RoomEvent> {
+        self.events.as_mut().map(std::mem::take).unwrap_or_default()
+    }
+
+    fn note<const N: usize>(&mut self, events: impl FnOnce() -> [RoomEvent; N]) {
+        if let Some(noted) = &mut self.events {
+            noted.extend(events());
+        }
     }
 
     /// Takes a socket out of its rooms and gives its slot back.
@@ -146,14 +199,30 @@ impl Rooms {
         if let Some(entry) = self.sockets.get_mut(slot as usize).and_then(Option::take) {
             self.by_id.remove(&entry.id);
             self.free_slots.push(slot);
+            self.note(|| {
+                let (room, socket) = (Room::from(&entry.id), entry.id);
+                let left = RoomEvent::Left {
+                    room: room.clone(),
+                    socket,
+                };
+                [left, RoomEvent::Deleted { room }]
+            });
         }
         if self.by_id.is_empty() {
-            *self = Self::default();
+            *self = Self {
+                events: self.events.take(),
+                ..Self::default()
+            };
         }
     }
 
     pub(crate) fn find(&self, id: &SocketId) -> Option<Slot> {
         self.by_id.get(id).copied()
+    }
+
+    pub(crate) fn id(&self, slot: Slot) -> Option<SocketId> {
+        let entry = self.sockets.get(slot as usize)?.as_ref()?;
+        Some(entry.id.clone())
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -194,6 +263,16 @@ impl Rooms {
             membership: entry.memberships.len(),
         });
         entry.memberships.push(membership);
+        if self.events.is_some() {
+            let (first, socket) = (membership.member == 0, entry.id.clone());
+            let Some(room) = self.rooms.get(room).map(|room| room.name.clone()) else {
+                return;
+            };
+            if first {
+                self.note(|| [RoomEvent::Created { room: room.clone() }]);
+            }
+            self.note(|| [RoomEvent::Joined { room, socket }]);
+        }
     }
 
     /// Takes a socket out of a room. Empty rooms vanish.
@@ -328,10 +407,19 @@ impl Rooms {
         let Some(place) = self.rooms.get_mut(room) else {
             return;
         };
-        if place.members.is_empty() {
+        let last = place.members.is_empty();
+        let name = self.events.is_some().then(|| place.name.clone());
+        if last {
             place.members = Vec::new();
             self.by_name.remove(&place.name);
             self.free_rooms.push(room);
+        }
+        if let (Some(room), Some(socket)) = (name, self.id(slot)) {
+            let deleted = last.then(|| RoomEvent::Deleted { room: room.clone() });
+            self.note(|| [RoomEvent::Left { room, socket }]);
+            if let Some(deleted) = deleted {
+                self.note(|| [deleted]);
+            }
         }
     }
 }

@@ -2,7 +2,7 @@
 //! explores interleavings can stand in for them.
 
 pub(crate) use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
-pub(crate) use std::sync::{Arc, MutexGuard};
+pub(crate) use std::sync::{Arc, MutexGuard, Weak};
 
 /// A lock that a panic elsewhere does not poison: its holders leave no broken state behind.
 #[derive(Debug, Default)]

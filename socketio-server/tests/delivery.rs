@@ -355,7 +355,7 @@ async fn closing_the_server_tells_everybody() {
     handle.emit("last words", &()).unwrap();
     within(server.close()).await;
     client.expect("42[\"last words\",null]").await;
-    assert_eq!(client.next().await, Frame::Close(None));
+    assert_eq!(client.next().await, Frame::Close(Some(1001)));
     assert_eq!(*reasons.lock().unwrap(), ["server shutting down"]);
     assert_eq!(server.gauges().tasks, 0);
 }

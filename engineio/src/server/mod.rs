@@ -151,6 +151,17 @@ pub enum PostFailure {
     WrongType,
 }
 
+impl std::fmt::Display for PostFailure {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Dropped => "the client gave up a POST",
+            Self::TooLarge => "the body of a POST is larger than allowed",
+            Self::TooSlow => "the body of a POST came too slowly",
+            Self::WrongType => "the body of a POST has a type that the protocol does not know",
+        })
+    }
+}
+
 /// What is to be done outside.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]

@@ -117,7 +117,7 @@ async fn a_server_that_stops_tells_its_sessions_and_ends() {
     websocket.echoes("before").await;
     let stopped = app.stop();
     let told = async {
-        assert_eq!(websocket.closed().await, 0);
+        assert_eq!(websocket.closed().await, 1001);
         let answer = poll.answer().await;
         assert!(answer.body.ends_with('1'), "{answer:?}");
         poll.ended().await;

@@ -11,8 +11,10 @@ use crate::connection::{Command, Connection};
 use crate::core::{Core, NamespaceCore, Settings};
 use crate::error::{AckError, SendError};
 use crate::handshake::Handshake;
+use crate::outgoing::Outgoing;
 use crate::rooms::{Rooms, Slot};
-use crate::sync::{Arc, AtomicU64, Mutex, Ordering};
+use crate::sync::{Arc, Mutex};
+use crate::trace::Shown;
 
 /// What a socket is, whatever its namespace keeps with it.
 pub struct SocketCore {
@@ -22,13 +24,13 @@ pub struct SocketCore {
     pub(super) namespace: Arc<NamespaceCore>,
     pub(super) connection: Arc<Connection>,
     pub(super) handshake: Handshake,
-    next_ack: AtomicU64,
     pub(super) end: Mutex<End>,
 }
 
 #[derive(Default)]
 pub(super) struct End {
     pub(super) reason: Option<DisconnectReason>,
+    pub(super) detail: Option<Box<str>>,
     pub(super) wakers: Vec<Waker>,
 }
 
@@ -50,7 +52,7 @@ impl SocketCore {
         handshake: Handshake,
     ) -> Self {
         let slot = namespace.add(id.clone(), Arc::clone(&connection));
-        let (next_ack, end) = (AtomicU64::new(0), Mutex::default());
+        let end = Mutex::default();
         Self {
             id,
             slot,
@@ -58,9 +60,17 @@ impl SocketCore {
             namespace,
             connection,
             handshake,
-            next_ack,
             end,
         }
+    }
+
+    pub(crate) fn home(&self) -> &Arc<NamespaceCore> {
+        &self.namespace
+    }
+
+    /// Leaves a message for the connection's task.
+    pub(crate) fn command(&self, command: Command) -> bool {
+        self.connection.command(command)
     }
 
     /// Takes it out of its rooms and its namespace, once.
@@ -71,6 +81,7 @@ impl SocketCore {
                 return;
             }
             end.reason = Some(reason);
+            end.detail = self.connection.handle.close_detail();
             std::mem::take(&mut end.wakers)
         };
         self.namespace.remove(self.slot);
@@ -85,6 +96,11 @@ impl SocketCore {
             return None;
         }
         Some(self.namespace.with_rooms(|rooms| f(rooms, self.slot)))
+    }
+
+    /// The id as logs show it.
+    pub(crate) fn shown(&self) -> Shown<'_> {
+        Shown(&self.id, self.handshake.request().protocol())
     }
 
     pub(super) fn is_connected(&self) -> bool {
@@ -128,8 +144,15 @@ impl SocketCore {
             How::Queue => self.connection.handle.send(batch)?,
             How::IfRoom => self.connection.handle.try_send(batch)?,
             How::Volatile => {
-                self.connection.handle.send_volatile(batch)?;
+                if !self.connection.handle.send_volatile(batch)? {
+                    return Ok(());
+                }
             }
+        }
+        if self.namespace.is_observed()
+            && let Some(outgoing) = Outgoing::new(event, payload)
+        {
+            self.namespace.show(&[self.slot], &outgoing);
         }
         Ok(())
     }
@@ -139,9 +162,9 @@ impl SocketCore {
         event: &str,
         payload: &P,
         timeout: Option<Duration>,
+        how: How,
     ) -> AckFuture<R> {
-        let next = self.next_ack.fetch_add(1, Ordering::Relaxed);
-        let Some(id) = AckId::new(next) else {
+        let Some(id) = self.namespace.next_ack() else {
             return AckFuture::failed(AckError::TooMany);
         };
         let patience = match timeout {
@@ -162,7 +185,7 @@ impl SocketCore {
         if !self.connection.command(expect) {
             return AckFuture::failed(AckError::Disconnected);
         }
-        match self.emit(event, payload, Some(id), How::Queue) {
+        match self.emit(event, payload, Some(id), how) {
             Ok(()) => {}
             Err(SendError::Closed) => return AckFuture::failed(AckError::Disconnected),
             Err(error) => return AckFuture::failed(AckError::Send(error)),

@@ -1,5 +1,6 @@
 //! [`Socket`]: one client in one namespace.
 
+mod conn;
 mod core;
 mod modifiers;
 
@@ -7,7 +8,7 @@ use std::fmt;
 use std::future::Future;
 use std::time::Duration;
 
-use socketio_proto::{DisconnectReason, FromArgs, IntoArgs, NamespaceId, SocketId};
+use socketio_proto::{DisconnectReason, Event, FromArgs, IntoArgs, NamespaceId, SocketId};
 
 use self::core::How;
 use crate::ack::AckFuture;
@@ -18,9 +19,10 @@ use crate::handshake::Handshake;
 use crate::rooms::{Room, Slot};
 use crate::sync::Arc;
 
+pub use self::conn::Conn;
 pub(crate) use self::core::SocketCore;
 use self::modifiers::Closed;
-pub use self::modifiers::{Volatile, WithTimeout};
+pub use self::modifiers::Emitter;
 
 /// One client in one namespace. Clones are cheap and share it.
 ///
@@ -155,23 +157,46 @@ impl<D> Socket<D> {
         event: &str,
         payload: &(impl IntoArgs + ?Sized),
     ) -> AckFuture<R> {
-        self.inner.core.emit_with_ack(event, payload, None)
+        self.inner
+            .core
+            .emit_with_ack(event, payload, None, How::Queue)
     }
 
-    /// Sends with modifiers: `socket.timeout(d).emit_with_ack(…)`.
-    pub fn timeout(&self, timeout: Duration) -> WithTimeout<'_> {
-        WithTimeout {
-            core: &self.inner.core,
-            timeout,
-        }
+    /// Sends the event `message`; Node's `send`.
+    ///
+    /// # Errors
+    /// As [`Socket::emit`].
+    pub fn send<P: IntoArgs + ?Sized>(&self, payload: &P) -> Result<(), SendError> {
+        self.emit("message", payload)
+    }
+
+    /// Sends a typed event, without asking for an answer.
+    ///
+    /// # Errors
+    /// As [`Socket::emit`].
+    pub fn notify<E: Event>(&self, event: &E) -> Result<(), SendError> {
+        self.emit(E::NAME, event)
+    }
+
+    /// Sends a typed event and waits for the answer, as [`Socket::emit_with_ack`].
+    pub fn call<E: Event>(&self, event: &E) -> AckFuture<E::Ack> {
+        self.emit_with_ack(E::NAME, event)
+    }
+
+    /// Sends with a deadline for the answer: `socket.timeout(d).emit_with_ack(…)`.
+    pub fn timeout(&self, timeout: Duration) -> Emitter<'_> {
+        Emitter::new(&self.inner.core).timeout(timeout)
     }
 
     /// Sends events that may be lost: while something is still queued for the client, or its
     /// poll is not there.
-    pub fn volatile(&self) -> Volatile<'_> {
-        Volatile {
-            core: &self.inner.core,
-        }
+    pub fn volatile(&self) -> Emitter<'_> {
+        Emitter::new(&self.inner.core).volatile()
+    }
+
+    /// Sends compressed or not, once a transport can compress; until then it changes nothing.
+    pub fn compress(&self, compress: bool) -> Emitter<'_> {
+        Emitter::new(&self.inner.core).compress(compress)
     }
 
     /// Addresses a room, without this socket.
@@ -250,6 +275,19 @@ impl<D> Socket<D> {
         Closed {
             socket: self.clone(),
         }
+    }
+
+    /// What is known of the reason of the disconnect, in words for a log: Node's `description`.
+    /// `None` before it, and where the reason says it all.
+    #[must_use]
+    pub fn disconnect_detail(&self) -> Option<Box<str>> {
+        self.inner.core.end.lock().detail.clone()
+    }
+
+    /// The connection below.
+    #[must_use]
+    pub fn conn(&self) -> Conn<'_> {
+        Conn(&self.inner.core.connection)
     }
 
     /// Bytes that wait for this client, whatever the namespace.

@@ -1,5 +1,4 @@
-//! Sockets with a modifier: a deadline for answers, events that may be lost; and the wait for the
-//! end.
+//! [`Emitter`]: how an event shall go; and the wait for the end of a socket.
 
 use std::fmt;
 use std::future::Future;
@@ -7,7 +6,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use socketio_proto::{DisconnectReason, FromArgs, IntoArgs};
+use socketio_proto::{DisconnectReason, Event, FromArgs, IntoArgs};
 
 use super::Socket;
 use super::core::{How, SocketCore};
@@ -34,52 +33,88 @@ impl<D> Future for Closed<D> {
     }
 }
 
-/// A socket with a deadline for answers. Made by [`Socket::timeout`].
+/// A socket, and how an event shall go to it. Made by [`Socket::timeout`],
+/// [`Socket::volatile`] and [`Socket::compress`].
 #[derive(Clone, Copy)]
-#[must_use = "nothing is sent before `emit_with_ack`"]
-pub struct WithTimeout<'a> {
-    pub(super) core: &'a SocketCore,
-    pub(super) timeout: Duration,
+#[must_use = "nothing is sent before `emit`"]
+pub struct Emitter<'a> {
+    core: &'a SocketCore,
+    timeout: Option<Duration>,
+    volatile: bool,
 }
 
-impl fmt::Debug for WithTimeout<'_> {
+impl fmt::Debug for Emitter<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("WithTimeout")
+        f.debug_struct("Emitter")
             .field("timeout", &self.timeout)
+            .field("volatile", &self.volatile)
             .finish_non_exhaustive()
     }
 }
 
-impl WithTimeout<'_> {
-    /// As [`Socket::emit_with_ack`], with the deadline counted from now.
+impl<'a> Emitter<'a> {
+    pub(super) fn new(core: &'a SocketCore) -> Self {
+        Self {
+            core,
+            timeout: None,
+            volatile: false,
+        }
+    }
+
+    /// How long [`Emitter::emit_with_ack`] waits, counted from then.
+    pub fn timeout(mut self, timeout: Duration) -> Self {
+        self.timeout = Some(timeout);
+        self
+    }
+
+    /// The event may be lost: while something is still queued for the client, or its poll is
+    /// not there.
+    pub fn volatile(mut self) -> Self {
+        self.volatile = true;
+        self
+    }
+
+    /// Whether to compress, once a transport can; until then it changes nothing.
+    pub fn compress(self, _: bool) -> Self {
+        self
+    }
+
+    /// As [`Socket::emit`].
+    ///
+    /// # Errors
+    /// As [`Socket::emit`].
+    pub fn emit<P: IntoArgs + ?Sized>(&self, event: &str, payload: &P) -> Result<(), SendError> {
+        self.core.emit(event, payload, None, self.how())
+    }
+
+    /// As [`Socket::emit_with_ack`]. A volatile event that was lost is waited for in vain.
     pub fn emit_with_ack<R: FromArgs>(
         &self,
         event: &str,
         payload: &(impl IntoArgs + ?Sized),
     ) -> AckFuture<R> {
-        self.core.emit_with_ack(event, payload, Some(self.timeout))
+        self.core
+            .emit_with_ack(event, payload, self.timeout, self.how())
     }
-}
 
-/// A socket whose events may be lost. Made by [`Socket::volatile`].
-#[derive(Clone, Copy)]
-#[must_use = "nothing is sent before `emit`"]
-pub struct Volatile<'a> {
-    pub(super) core: &'a SocketCore,
-}
-
-impl fmt::Debug for Volatile<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Volatile").finish_non_exhaustive()
-    }
-}
-
-impl Volatile<'_> {
-    /// As [`Socket::emit`], unless the client does not keep up.
+    /// As [`Socket::notify`].
     ///
     /// # Errors
     /// As [`Socket::emit`].
-    pub fn emit<P: IntoArgs + ?Sized>(&self, event: &str, payload: &P) -> Result<(), SendError> {
-        self.core.emit(event, payload, None, How::Volatile)
+    pub fn notify<E: Event>(&self, event: &E) -> Result<(), SendError> {
+        self.emit(E::NAME, event)
+    }
+
+    /// As [`Socket::call`].
+    pub fn call<E: Event>(&self, event: &E) -> AckFuture<E::Ack> {
+        self.emit_with_ack(E::NAME, event)
+    }
+
+    fn how(&self) -> How {
+        if self.volatile {
+            How::Volatile
+        } else {
+            How::Queue
+        }
     }
 }

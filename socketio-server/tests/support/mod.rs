@@ -90,7 +90,12 @@ impl Client {
 
     /// Opens a WebSocket.
     pub async fn connect(address: SocketAddr) -> Self {
-        Self::connect_with(address, "EIO=4").await
+        Self::dial(address, "").await
+    }
+
+    /// Opens a WebSocket, with more in its query.
+    pub async fn dial(address: SocketAddr, query: &str) -> Self {
+        Self::connect_with(address, &format!("EIO=4{query}")).await
     }
 
     /// Opens a WebSocket with these parameters.

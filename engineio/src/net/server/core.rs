@@ -134,7 +134,7 @@ impl Core {
             return;
         }
         let enough = self.memory.budget() / 8 * 7;
-        let sessions: Vec<Handle> = self.sessions.lock().values().cloned().collect();
+        let sessions = self.all();
         let backlog = |session: Handle| Some((session.backlog()?, session));
         let mut largest: Vec<_> = sessions.into_iter().filter_map(backlog).collect();
         largest.sort_unstable_by_key(|((stalled, bytes), _)| Reverse((*stalled, *bytes)));
@@ -151,14 +151,21 @@ impl Core {
         warning!("queues over the memory budget: {evicted} sessions ended");
     }
 
+    /// Refuses new sessions from now on.
+    pub(super) fn refuse(&self) {
+        // who registers right now holds the lock, and is there when it is released
+        let _sessions = self.sessions.lock();
+        self.closing.store(true, Ordering::SeqCst);
+    }
+
+    pub(super) fn all(&self) -> Vec<Handle> {
+        self.sessions.lock().values().cloned().collect()
+    }
+
     /// Refuses new sessions and ends those that are there.
     pub(super) fn close(&self, reason: CloseReason) {
-        let sessions: Vec<Handle> = {
-            let sessions = self.sessions.lock();
-            self.closing.store(true, Ordering::SeqCst);
-            sessions.values().cloned().collect()
-        };
-        for session in sessions {
+        self.refuse();
+        for session in self.all() {
             session.close(reason);
         }
     }

@@ -18,7 +18,7 @@ use super::queue::Queue;
 use super::shared::{Command, Handle};
 use crate::net::trace::debug;
 use crate::server::{Event, First, Input, LinkId, Output, Reply, RequestId, Session};
-use crate::{CloseReason, SendError, Sid};
+use crate::{CloseReason, SendError, Sid, Transport};
 
 /// Turns of one poll, before others have theirs.
 const TURNS: usize = 8;
@@ -71,6 +71,7 @@ impl<U: Upper> Driver<U> {
                 First::Polling(request)
             }
             Opening::WebSocket(wire) => {
+                handle.carried_by(Transport::WebSocket);
                 let id = LinkId::new(0);
                 let max = core.engine.max_payload;
                 link = Some(Box::new(Link::new(id, wire, dialect, max)));
@@ -98,7 +99,12 @@ impl<U: Upper> Driver<U> {
 
     fn on_command(&mut self, now: Instant, command: Command, cx: &mut Context<'_>) {
         match command {
-            Command::Input(input) => self.session.handle_input(now, input),
+            Command::Input(input) => {
+                if let Input::PostFailed { failure, .. } = &input {
+                    self.handle.explain(failure.to_string());
+                }
+                self.session.handle_input(now, input);
+            }
             Command::Request(input, reply) => {
                 if let Input::Poll { request } | Input::Post { request } = &input {
                     self.requests.push((*request, reply));
@@ -154,6 +160,7 @@ impl<U: Upper> Driver<U> {
                         Event::Upgraded => {
                             debug!("session {:?} upgraded", self.session.sid());
                             self.carrier = self.session.link();
+                            self.handle.carried_by(self.session.transport());
                         }
                         Event::Closed(reason) => {
                             debug!("session {:?} closed: {reason}", self.session.sid());
@@ -201,8 +208,11 @@ impl<U: Upper> Driver<U> {
         let more = match read {
             Read::Empty => false,
             Read::More => true,
-            Read::End(reason) => {
+            Read::End(reason, detail) => {
                 let probing = self.session.link() != Some(id);
+                if !probing {
+                    self.handle.explain(detail);
+                }
                 self.session
                     .handle_input(now, Input::LinkClosed { link: id, reason });
                 if probing && let Some(probe) = self.link.take() {
@@ -255,6 +265,9 @@ impl<U: Upper> Driver<U> {
             Flush::Done => self.session.is_writable(),
             Flush::Stuck => !linked && self.session.is_writable(),
             Flush::Broken => {
+                if linked {
+                    self.handle.explain("the WebSocket cannot be written to");
+                }
                 let reason = CloseReason::TransportError;
                 self.session.handle_input(
                     now,
@@ -280,6 +293,8 @@ impl<U: Upper> Driver<U> {
         }
         let stalls_at = *self.stalls_at.get_or_insert(now + STALL);
         if overflowed || stalls_at <= now {
+            self.handle
+                .explain(format!("the client left {queued} bytes waiting"));
             self.session.close(now, CloseReason::SlowConsumer);
             self.drain(now, cx);
         }

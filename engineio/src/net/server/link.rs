@@ -16,6 +16,8 @@ use crate::{CloseReason, Data, Dialect, Frame};
 
 const OPCODE_CLOSE: u8 = 8;
 const OPCODE_PONG: u8 = 10;
+/// Close code of a server that stops (RFC 6455, section 7.4.1).
+const GOING_AWAY: u16 = 1001;
 /// A peer that does not read what was sent before the close frame is left after this long.
 const WRITE_DEADLINE: Duration = Duration::from_secs(10);
 /// How long the peer's answer to a close frame is waited for.
@@ -56,8 +58,8 @@ pub(super) enum Read {
     Empty,
     /// Perhaps more.
     More,
-    /// The link ended.
-    End(CloseReason),
+    /// The link ended; in words, how.
+    End(CloseReason, Box<str>),
 }
 
 impl Link {
@@ -101,21 +103,24 @@ impl Link {
             });
             if closed {
                 self.end(Ending::Theirs, &[]);
-                return Read::End(CloseReason::TransportClose);
+                let detail = "the client closed the WebSocket";
+                return Read::End(CloseReason::TransportClose, detail.into());
             }
             if let Some(violation) = violation {
                 self.end(Ending::Violated, &violation.close_code().to_be_bytes());
-                return Read::End(CloseReason::TransportError);
+                let detail = violation.to_string().into();
+                return Read::End(CloseReason::TransportError, detail);
             }
             match result {
                 Poll::Pending => return Read::Empty,
                 Poll::Ready(Ok(0)) => {
                     self.ending = Ending::Gone;
-                    return Read::End(CloseReason::TransportClose);
+                    let detail = "the connection ended without a close frame";
+                    return Read::End(CloseReason::TransportClose, detail.into());
                 }
-                Poll::Ready(Err(_)) => {
+                Poll::Ready(Err(error)) => {
                     self.ending = Ending::Gone;
-                    return Read::End(CloseReason::TransportError);
+                    return Read::End(CloseReason::TransportError, error.to_string().into());
                 }
                 Poll::Ready(Ok(_)) => {}
             }
@@ -199,6 +204,9 @@ impl Link {
                     return;
                 }
                 messages = Queue::default();
+            }
+            Ending::Ours if core.is_closing() => {
+                messages.push(Frame::control(OPCODE_CLOSE, &GOING_AWAY.to_be_bytes()));
             }
             Ending::Ours => messages.push(Frame::control(OPCODE_CLOSE, &[])),
             Ending::Violated => messages = Queue::default(),

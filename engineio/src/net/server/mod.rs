@@ -44,7 +44,7 @@ mod ws;
 
 use std::sync::Arc;
 use std::task::Context;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use crate::CloseReason;
 use crate::server::Event;
@@ -137,13 +137,32 @@ impl Server {
         self.core.queued_bytes()
     }
 
+    /// Refuses new sessions; those that are there go on.
+    pub fn refuse(&self) {
+        self.core.refuse();
+    }
+
+    /// Refuses new sessions, and ends those that are there one after another, evenly spread
+    /// over `time`: a new server need not take all clients at once. Cancel safe: those that
+    /// were not ended yet go on.
+    pub async fn close_spread(&self, time: Duration) {
+        self.core.refuse();
+        let sessions = self.core.all();
+        let start = tokio::time::Instant::now();
+        let count = u32::try_from(sessions.len()).unwrap_or(u32::MAX).max(1);
+        for (index, session) in (0_u32..).zip(sessions) {
+            tokio::time::sleep_until(start + time / count * index).await;
+            session.close(CloseReason::ForcedClose);
+        }
+    }
+
     /// Refuses new sessions and ends those that are there. What was sent before still leaves,
     /// as far as the peers read.
     pub fn close(&self) {
         self.core.close(CloseReason::ForcedClose);
     }
 
-    /// Whether [`Server::close`] was called.
+    /// Whether new sessions are refused.
     #[must_use]
     pub fn is_closing(&self) -> bool {
         self.core.is_closing()

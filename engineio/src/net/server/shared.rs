@@ -13,7 +13,7 @@ use super::queue::Queue;
 use crate::net::sync::{Mutex, MutexGuard};
 use crate::query::Terms;
 use crate::server::{Input, Reply};
-use crate::{Batch, CloseReason, Frame, SendError, Sid};
+use crate::{Batch, CloseReason, Frame, SendError, Sid, Transport};
 
 /// A message to the task.
 #[derive(Debug)]
@@ -58,6 +58,9 @@ struct State {
     /// It was ended because its queue went over the hard budget.
     overflowed: bool,
     closed: bool,
+    transport: Transport,
+    /// What is known of the reason of its end.
+    detail: Option<Box<str>>,
 }
 
 impl Handle {
@@ -73,6 +76,8 @@ impl Handle {
             ended: false,
             overflowed: false,
             closed: false,
+            transport: Transport::Polling,
+            detail: None,
         };
         Self {
             shared: Arc::new(Shared {
@@ -209,6 +214,18 @@ impl Handle {
         wake(state);
     }
 
+    /// What carries the session.
+    #[must_use]
+    pub fn transport(&self) -> Transport {
+        self.shared.state.lock().transport
+    }
+
+    /// What is known of the reason why the session ended, in words for a log.
+    #[must_use]
+    pub fn close_detail(&self) -> Option<Box<str>> {
+        self.shared.state.lock().detail.clone()
+    }
+
     /// Bytes that wait for the client.
     #[must_use]
     pub fn queued_bytes(&self) -> usize {
@@ -245,6 +262,18 @@ impl Handle {
     }
 
     // The task's side
+
+    pub(super) fn carried_by(&self, transport: Transport) {
+        self.shared.state.lock().transport = transport;
+    }
+
+    /// Says why the session is about to end. The first word counts.
+    pub(super) fn explain(&self, detail: impl Into<Box<str>>) {
+        let mut state = self.shared.state.lock();
+        if state.detail.is_none() {
+            state.detail = Some(detail.into());
+        }
+    }
 
     /// The task starts to run: from here on nobody needs to wake it.
     pub(super) fn begin(&self, cx: &Context<'_>) {

@@ -42,6 +42,17 @@ impl Violation {
     }
 }
 
+impl std::fmt::Display for Violation {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let what = match self {
+            Self::Protocol => "a frame breaks the WebSocket protocol",
+            Self::NotUtf8 => "a text message is not UTF-8",
+            Self::TooLarge => "a message is larger than allowed",
+        };
+        write!(f, "{what} (close code {})", self.close_code())
+    }
+}
+
 #[derive(Debug)]
 pub(crate) struct Reader {
     max_message: usize,

@@ -1,0 +1,175 @@
+//! [`Mounted`]: a namespace in service.
+
+use engineio::Text;
+use socketio_proto::RawArgs;
+
+use super::definition::Definition;
+use super::handle::NamespaceHandle;
+use super::matcher::Params;
+use crate::connection::Connection;
+use crate::core::{Core, NamespaceCore};
+use crate::handler::Answering;
+use crate::handshake::Handshake;
+use crate::registry::Lease;
+use crate::remote::RemoteSocket;
+use crate::rooms::Slot;
+use crate::session::{NamespaceSession, Session};
+use crate::socket::Socket;
+use crate::sync::{Arc, Mutex};
+
+pub(crate) struct Mounted<D> {
+    pub(crate) core: Arc<NamespaceCore>,
+    pub(crate) definition: Arc<Definition<D>>,
+    /// What the pattern took from the name.
+    params: Arc<Params>,
+    /// By slot.
+    sockets: Mutex<Vec<Option<Socket<D>>>>,
+}
+
+impl<D: Send + Sync + 'static> Mounted<D> {
+    pub(super) fn new(
+        core: Arc<NamespaceCore>,
+        definition: Arc<Definition<D>>,
+        params: Params,
+    ) -> Arc<Self> {
+        let mounted = Arc::new(Self {
+            core,
+            definition,
+            params: Arc::new(params),
+            sockets: Mutex::default(),
+        });
+        mounted.observe();
+        mounted
+    }
+
+    /// Connects the namespace's observers, if it has any, to what happens in its core.
+    fn observe(self: &Arc<Self>) {
+        let handlers = &self.definition.handlers;
+        if !handlers.any_outgoing.is_empty() {
+            let mounted = Arc::downgrade(self);
+            self.core.observe_outgoing(Box::new(move |slots, outgoing| {
+                let Some(mounted) = mounted.upgrade() else {
+                    return;
+                };
+                for socket in slots.iter().filter_map(|slot| mounted.at(*slot)) {
+                    for observer in &mounted.definition.handlers.any_outgoing {
+                        observer(&socket, outgoing);
+                    }
+                }
+            }));
+        }
+        if !handlers.room_events.is_empty() {
+            let definition = Arc::clone(&self.definition);
+            self.core.observe_rooms(Box::new(move |event| {
+                for observer in &definition.handlers.room_events {
+                    observer(event);
+                }
+            }));
+        }
+    }
+}
+
+impl<D> Mounted<D> {
+    pub(crate) fn insert(&self, socket: Socket<D>) {
+        let mut sockets = self.sockets.lock();
+        let slot = socket.slot() as usize;
+        if sockets.len() <= slot {
+            sockets.resize(slot + 1, None);
+        }
+        if let Some(place) = sockets.get_mut(slot) {
+            *place = Some(socket);
+        }
+    }
+
+    pub(crate) fn remove(&self, slot: Slot) {
+        let mut sockets = self.sockets.lock();
+        let removed = sockets.get_mut(slot as usize).and_then(Option::take);
+        if self.core.len() == 0 {
+            *sockets = Vec::new();
+        }
+        drop(sockets);
+        drop(removed);
+    }
+
+    pub(super) fn at(&self, slot: Slot) -> Option<Socket<D>> {
+        self.sockets.lock().get(slot as usize)?.clone()
+    }
+
+    pub(super) fn all(&self) -> Vec<Socket<D>> {
+        self.sockets.lock().iter().flatten().cloned().collect()
+    }
+}
+
+/// A namespace without the type of its data.
+pub(crate) trait AnyNamespace: Send + Sync {
+    fn core(&self) -> &Arc<NamespaceCore>;
+
+    /// A client asks to connect.
+    fn connect(
+        self: Arc<Self>,
+        server: &Arc<Core>,
+        connection: &Arc<Connection>,
+        auth: Option<Text>,
+        lease: Option<Lease>,
+    ) -> Box<dyn Session>;
+
+    /// What a cluster may know of the sockets at these places.
+    fn remote(&self, server: &Arc<Core>, slots: &[Slot]) -> Vec<RemoteSocket>;
+
+    /// An event of another server. The answer is that of the first listener that has one.
+    fn server_event(self: Arc<Self>, server: &Arc<Core>, event: &str, args: &RawArgs) -> Answering;
+}
+
+impl<D: Send + Sync + 'static> AnyNamespace for Mounted<D> {
+    fn core(&self) -> &Arc<NamespaceCore> {
+        &self.core
+    }
+
+    fn connect(
+        self: Arc<Self>,
+        server: &Arc<Core>,
+        connection: &Arc<Connection>,
+        auth: Option<Text>,
+        lease: Option<Lease>,
+    ) -> Box<dyn Session> {
+        let request = Arc::clone(&connection.request);
+        let params = Arc::clone(&self.params);
+        let handshake = Handshake::new(request, self.core.id.clone(), auth).with_params(params);
+        Box::new(NamespaceSession::new(
+            self,
+            Arc::clone(server),
+            Arc::clone(connection),
+            handshake,
+            lease,
+        ))
+    }
+
+    fn remote(&self, server: &Arc<Core>, slots: &[Slot]) -> Vec<RemoteSocket> {
+        let sockets = slots.iter().filter_map(|slot| self.at(*slot));
+        let share = self.definition.handlers.share_data.as_ref();
+        sockets
+            .map(|socket| RemoteSocket::of(server, &socket, share))
+            .collect()
+    }
+
+    fn server_event(self: Arc<Self>, server: &Arc<Core>, event: &str, args: &RawArgs) -> Answering {
+        let listeners = self.definition.handlers.server_events.get(event);
+        let handle = NamespaceHandle::new(server, Arc::clone(&self));
+        let running: Vec<Answering> = listeners
+            .into_iter()
+            .flatten()
+            .map(|listener| listener(handle.clone(), args.clone()))
+            .collect();
+        Box::pin(async move {
+            let mut answer = None;
+            for listener in running {
+                let given = listener.await;
+                answer = answer.or(given);
+            }
+            match answer {
+                Some(answer) => Some(answer),
+                None => std::future::pending().await,
+            }
+        })
+    }
+}

@@ -1,0 +1,217 @@
+//! [`Builder`]: the settings of a server.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::future::Future;
+use std::time::Duration;
+
+use engineio::net::server::{Cookie, Cors, Options, Refusal, Service as EngineService};
+use http::request::Parts;
+use socketio_proto::server::Config as ProtocolConfig;
+use socketio_proto::{Limits, NamespaceId, Parser};
+
+use super::Server;
+use crate::core::{Core, OnNamespace, Settings};
+use crate::driver::Driver;
+use crate::peers::Peers;
+use crate::service::{Make, Service};
+use crate::sync::Arc;
+
+/// Settings of a server, with Node's defaults.
+#[must_use = "a builder does nothing before `build`"]
+pub struct Builder {
+    options: Options,
+    protocol: ProtocolConfig,
+    ack_timeout: Duration,
+    disconnect_timeout: Duration,
+    inbox_bytes: usize,
+    keep_empty_children: bool,
+    max_children: usize,
+    on_namespace: Vec<OnNamespace>,
+    peers: Option<Peers>,
+}
+
+impl fmt::Debug for Builder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Builder")
+            .field("options", &self.options)
+            .field("protocol", &self.protocol)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Default for Builder {
+    fn default() -> Self {
+        let mut options = Options::default();
+        options.path = "/socket.io/".into();
+        Self {
+            options,
+            protocol: ProtocolConfig::default(),
+            ack_timeout: Duration::from_secs(30),
+            disconnect_timeout: Duration::from_secs(5),
+            inbox_bytes: 256 * 1024,
+            keep_empty_children: false,
+            max_children: 10_000,
+            on_namespace: Vec::new(),
+            peers: None,
+        }
+    }
+}
+
+impl Builder {
+    /// Takes the settings of the transport layer as they are; the path is kept.
+    pub fn engine(mut self, mut options: Options) -> Self {
+        options.path = self.options.path;
+        self.options = options;
+        self
+    }
+
+    /// Path of the endpoint, served with and without trailing slash. Default `/socket.io/`.
+    pub fn path(mut self, path: impl Into<Cow<'static, str>>) -> Self {
+        self.options.path = path.into();
+        self
+    }
+
+    /// Time between two pings. Default 25 s.
+    pub fn ping_interval(mut self, interval: Duration) -> Self {
+        self.options.engine.ping_interval = interval;
+        self
+    }
+
+    /// Time in which a pong must follow. Default 20 s.
+    pub fn ping_timeout(mut self, timeout: Duration) -> Self {
+        self.options.engine.ping_timeout = timeout;
+        self
+    }
+
+    /// Largest POST body and WebSocket message, in bytes; Node's `maxHttpBufferSize`. Default
+    /// 1 000 000.
+    pub fn max_payload(mut self, bytes: usize) -> Self {
+        self.options.engine.max_payload = bytes;
+        self
+    }
+
+    /// Whether clients of Socket.IO 1.x and 2.x may connect, beside those since 3.0; Node's
+    /// `allowEIO3`. Default no.
+    ///
+    /// Such a client takes the secret id of its session for its socket's id. So
+    /// [`Socket::id`](crate::Socket::id) of an old client is that secret: whoever is shown it can
+    /// read and write the session. It also brings JSONP, which pages of other origins can use
+    /// from old browsers.
+    pub fn allow_eio3(mut self, allow: bool) -> Self {
+        self.options.engine.allow_eio3 = allow;
+        self
+    }
+
+    /// Time in which a client must connect to a namespace. Default 45 s.
+    pub fn connect_timeout(mut self, timeout: Duration) -> Self {
+        self.protocol.connect_timeout = timeout;
+        self
+    }
+
+    /// Time in which the attachments of an event must follow. Default 30 s.
+    pub fn assembly_timeout(mut self, timeout: Duration) -> Self {
+        self.protocol.assembly_timeout = timeout;
+        self
+    }
+
+    /// How much a client may make us hold.
+    pub fn limits(mut self, limits: Limits) -> Self {
+        self.protocol.limits = limits;
+        self
+    }
+
+    /// How long an answer is waited for, from when the event has left. Default 30 s.
+    pub fn ack_timeout(mut self, timeout: Duration) -> Self {
+        self.ack_timeout = timeout;
+        self
+    }
+
+    /// How long `on_disconnect` waits for a handler that still runs. Default 5 s.
+    pub fn disconnect_timeout(mut self, timeout: Duration) -> Self {
+        self.disconnect_timeout = timeout;
+        self
+    }
+
+    /// Bytes of events of one connection that may wait for handlers, before its reading stops.
+    /// Default 256 KiB.
+    pub fn inbox_bytes(mut self, bytes: usize) -> Self {
+        self.inbox_bytes = bytes;
+        self
+    }
+
+    /// Whether namespaces that came from a [`Matcher`](crate::Matcher) stay in service when
+    /// their last client has left. Default: they do not, unlike Node's.
+    pub fn keep_empty_children(mut self, keep: bool) -> Self {
+        self.keep_empty_children = keep;
+        self
+    }
+
+    /// How many namespaces may come from [`Matcher`](crate::Matcher)s at a time. Default 10 000.
+    pub fn max_children(mut self, count: usize) -> Self {
+        self.max_children = count;
+        self
+    }
+
+    /// Other servers of this process that hear what this one emits to servers.
+    pub fn peers(mut self, peers: &Peers) -> Self {
+        self.peers = Some(peers.clone());
+        self
+    }
+
+    /// Sees each namespace that is put into service; Node's `new_namespace`.
+    pub fn on_new_namespace<F>(mut self, observer: F) -> Self
+    where
+        F: Fn(&NamespaceId) + Send + Sync + 'static,
+    {
+        self.on_namespace.push(Box::new(observer));
+        self
+    }
+
+    /// Which other origins may use the server from a browser. Default: none.
+    pub fn cors(mut self, cors: Cors) -> Self {
+        self.options.cors = Some(cors);
+        self
+    }
+
+    /// The cookie that carries the session id, for load balancers. Default: none.
+    pub fn cookie(mut self, cookie: Cookie) -> Self {
+        self.options.cookie = Some(cookie);
+        self
+    }
+
+    /// Judges a handshake before it is made; Node's `allowRequest`.
+    pub fn allow_request<F, Fut>(mut self, allow: F) -> Self
+    where
+        F: Fn(&Parts) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = Result<(), Refusal>> + Send + 'static,
+    {
+        self.options = self.options.allow_request(allow);
+        self
+    }
+
+    /// The server. Namespaces are mounted on it, then it is attached or served.
+    #[must_use]
+    pub fn build(self) -> Server {
+        let settings = Settings {
+            protocol: Arc::new(self.protocol),
+            parser: Parser::default(),
+            ack_timeout: self.ack_timeout,
+            disconnect_timeout: self.disconnect_timeout,
+            inbox_bytes: self.inbox_bytes,
+            keep_empty_children: self.keep_empty_children,
+            max_children: self.max_children,
+        };
+        let core = Core::new(settings, self.on_namespace, self.peers);
+        let make: Make = {
+            let core = Arc::clone(&core);
+            Box::new(move |request, handle| Driver::new(Arc::clone(&core), request, handle))
+        };
+        let service = EngineService::new(self.options, make);
+        Server {
+            core,
+            engine: service.server(),
+            service: Service::new(service),
+        }
+    }
+}

@@ -1,0 +1,340 @@
+//! [`Joined`]: a client that was let in: its events, one handler after another.
+
+use std::collections::VecDeque;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::task::{Context, Poll};
+
+use engineio::Text;
+use socketio_proto::{AckId, DisconnectReason, RawArgs};
+
+use crate::error::{EventError, EventErrorKind, panic_message};
+use crate::events::{Events, Inbox};
+use crate::handler::{Answered, Handlers, Incoming, Running, empty_ack};
+use crate::namespace::Mounted;
+use crate::socket::Socket;
+use crate::sync::Arc;
+use crate::trace::{Span, warning};
+
+/// What an event costs in the inbox beyond its bytes.
+const EVENT_COST: usize = 64;
+
+pub(crate) struct Joined<D> {
+    pub(crate) socket: Socket<D>,
+    pub(crate) namespace: Arc<Mounted<D>>,
+    inbox: VecDeque<Event>,
+    inbox_bytes: usize,
+    pub(crate) running: Vec<Job>,
+    served: Option<Arc<Inbox>>,
+    pub(crate) span: Span,
+}
+
+#[derive(Debug)]
+pub(super) struct Event {
+    pub(super) name: Text,
+    pub(super) args: RawArgs,
+    pub(super) ack: Option<AckId>,
+}
+
+impl Event {
+    fn bytes(&self) -> usize {
+        self.args.size() + self.name.len() + EVENT_COST
+    }
+
+    fn incoming(&self, ack: Option<AckId>) -> Incoming {
+        Incoming {
+            name: self.name.clone(),
+            args: self.args.clone(),
+            ack,
+        }
+    }
+}
+
+/// An event whose handlers run, or `connect`.
+pub(crate) struct Job {
+    event: Event,
+    future: Running,
+    stage: Stage,
+    answered: Answered,
+    span: Span,
+}
+
+/// Whose future a job is waiting for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stage {
+    /// The connect handler of this number, or behind the last of them the loop of `serve`.
+    Connect(usize),
+    /// This step of `before_event`.
+    Before(usize),
+    /// This listener.
+    Listener(usize),
+}
+
+impl Stage {
+    fn next(self) -> Self {
+        match self {
+            Self::Connect(index) => Self::Connect(index + 1),
+            Self::Before(index) => Self::Before(index + 1),
+            Self::Listener(index) => Self::Listener(index + 1),
+        }
+    }
+}
+
+const CONNECT: Text = Text::from_static("connect");
+const DISCONNECTING: Text = Text::from_static("disconnecting");
+const UPGRADE: Text = Text::from_static("upgrade");
+
+impl<D: Send + Sync + 'static> Joined<D> {
+    pub(super) fn new(namespace: Arc<Mounted<D>>, socket: Socket<D>) -> Self {
+        namespace.insert(socket.clone());
+        let span = Span::socket(&socket.core().shown(), &namespace.core.id);
+        let mut joined = Self {
+            span,
+            socket,
+            namespace,
+            inbox: VecDeque::new(),
+            inbox_bytes: 0,
+            running: Vec::new(),
+            served: None,
+        };
+        let event = Event {
+            name: CONNECT,
+            args: RawArgs::default(),
+            ack: None,
+        };
+        joined.start(event, Stage::Connect(0), Answered::Default);
+        joined
+    }
+
+    fn handlers(&self) -> &Handlers<D> {
+        &self.namespace.definition.handlers
+    }
+
+    pub(super) fn inbox_bytes(&self) -> usize {
+        self.inbox_bytes + self.served.as_ref().map_or(0, |served| served.bytes())
+    }
+
+    pub(super) fn push(&mut self, event: Event) {
+        if let Some(served) = &self.served {
+            self.observe(&event);
+            let bytes = event.bytes();
+            served.push(event.incoming(event.ack), bytes);
+        } else {
+            self.inbox_bytes += event.bytes();
+            self.inbox.push_back(event);
+        }
+    }
+
+    /// Shows the event to those who want to see all.
+    fn observe(&self, event: &Event) {
+        let observers = &self.handlers().any;
+        if observers.is_empty() {
+            return;
+        }
+        let incoming = event.incoming(event.ack);
+        self.each(&event.name, observers, |observer| {
+            observer(&self.socket, &incoming);
+        });
+    }
+
+    /// Runs handlers that do not wait; a panic ends one of them.
+    fn each<H>(&self, name: &Text, handlers: &[H], run: impl Fn(&H)) {
+        for handler in handlers {
+            let run = AssertUnwindSafe(|| self.span.run(|| run(handler)));
+            if let Err(panic) = catch_unwind(run) {
+                self.failed(name, None, EventErrorKind::Panic(panic_message(&*panic)));
+            }
+        }
+    }
+
+    pub(super) fn upgraded(&self) {
+        self.each(&UPGRADE, &self.handlers().upgrade, |handler| {
+            handler(&self.socket);
+        });
+    }
+
+    /// The socket is disconnected from here on.
+    pub(super) fn end(&self, reason: DisconnectReason) {
+        self.each(&DISCONNECTING, &self.handlers().disconnecting, |handler| {
+            handler(&self.socket, reason);
+        });
+        self.socket.core().end(reason);
+        self.namespace.remove(self.socket.slot());
+        if let Some(served) = &self.served {
+            served.end(reason);
+        }
+    }
+
+    pub(super) fn poll(&mut self, cx: &mut Context<'_>) {
+        let mut index = 0;
+        while index < self.running.len() {
+            if !self.poll_job(index, cx) {
+                index += 1;
+            }
+        }
+        loop {
+            // the loop of `serve` came up while events were waiting
+            if self.served.is_some() {
+                self.inbox_bytes = 0;
+                for event in std::mem::take(&mut self.inbox) {
+                    self.push(event);
+                }
+                return;
+            }
+            let connecting = |job: &Job| matches!(job.stage, Stage::Connect(_));
+            if self.running.len() >= self.handlers().max_in_flight
+                || self.running.first().is_some_and(connecting)
+            {
+                return;
+            }
+            let Some(event) = self.inbox.pop_front() else {
+                if self.inbox.capacity() > 64 {
+                    self.inbox = VecDeque::new();
+                }
+                return;
+            };
+            self.inbox_bytes -= event.bytes();
+            self.observe(&event);
+            self.start(event, Stage::Before(0), Answered::Default);
+            let index = self.running.len().saturating_sub(1);
+            while self.running.len() > index && self.poll_job(index, cx) {}
+        }
+    }
+
+    /// Starts the stage of an event, or the next one that there is; behind the last, the event
+    /// is done.
+    fn start(&mut self, event: Event, mut stage: Stage, mut answered: Answered) {
+        let span = self.span.event(&event.name);
+        loop {
+            let ack = event.ack.filter(|_| answered != Answered::Sent);
+            let call = AssertUnwindSafe(|| span.run(|| self.call(stage, &event, ack)));
+            match catch_unwind(call) {
+                Ok(Some(future)) => {
+                    self.running.push(Job {
+                        event,
+                        future,
+                        stage,
+                        answered,
+                        span,
+                    });
+                    return;
+                }
+                Ok(None) => match stage {
+                    Stage::Before(_) => stage = Stage::Listener(0),
+                    Stage::Listener(1..) => {
+                        if let (Some(ack), Answered::Default) = (event.ack, answered) {
+                            empty_ack(self.socket.core(), ack);
+                        }
+                        return;
+                    }
+                    Stage::Listener(0) | Stage::Connect(_) => return,
+                },
+                Err(panic) => {
+                    let kind = EventErrorKind::Panic(panic_message(&*panic));
+                    answered = self.failed(&event.name, event.ack, kind);
+                    // who would have judged the event cannot
+                    if matches!(stage, Stage::Before(_)) {
+                        return;
+                    }
+                    stage = stage.next();
+                }
+            }
+        }
+    }
+
+    /// The future of a stage, if there is such a stage.
+    fn call(&mut self, stage: Stage, event: &Event, ack: Option<AckId>) -> Option<Running> {
+        let handlers = &self.namespace.definition.handlers;
+        match stage {
+            Stage::Connect(index) => match handlers.connect.get(index) {
+                Some(handler) => Some(handler(self.socket.clone())),
+                None => self.serve(),
+            },
+            Stage::Before(index) => {
+                let judge = handlers.before_event.get(index)?;
+                let judging = judge(self.socket.clone(), event.incoming(ack));
+                Some(Box::pin(async move {
+                    let agreed = judging.await.map_err(EventErrorKind::Refused);
+                    agreed.map(|()| Answered::Default)
+                }))
+            }
+            Stage::Listener(index) => {
+                let listener = handlers.listeners(&event.name).get(index)?;
+                Some(listener.call(&self.socket, &event.name, &event.args, ack))
+            }
+        }
+    }
+
+    /// Starts the loop, once.
+    fn serve(&mut self) -> Option<Running> {
+        let run = self.namespace.definition.handlers.serve.as_ref()?;
+        if self.served.is_some() {
+            return None;
+        }
+        let (events, inbox) = Events::new(self.socket.clone());
+        self.served = Some(inbox);
+        let future = run(events);
+        Some(Box::pin(async move {
+            future.await;
+            Ok(Answered::Default)
+        }))
+    }
+
+    /// `true` when the job gave way to its successor, or to none.
+    fn poll_job(&mut self, index: usize, cx: &mut Context<'_>) -> bool {
+        let Some(job) = self.running.get_mut(index) else {
+            return false;
+        };
+        let poll = AssertUnwindSafe(|| job.span.run(|| job.future.as_mut().poll(cx)));
+        let result = match catch_unwind(poll) {
+            Ok(Poll::Pending) => return false,
+            Ok(Poll::Ready(result)) => result,
+            Err(panic) => Err(EventErrorKind::Panic(panic_message(&*panic))),
+        };
+        let Job {
+            event,
+            future,
+            stage,
+            answered,
+            ..
+        } = self.running.remove(index);
+        // what a panicking future holds may panic again
+        catch_unwind(AssertUnwindSafe(|| drop(future))).ok();
+        let answered = match (result, answered) {
+            (Ok(_), Answered::Sent) => Answered::Sent,
+            (Ok(Answered::Default), before) => before,
+            (Ok(now), _) => now,
+            (Err(kind), _) => {
+                let answered = self.failed(&event.name, event.ack, kind);
+                if matches!(stage, Stage::Before(_)) {
+                    return true;
+                }
+                answered
+            }
+        };
+        self.start(event, stage.next(), answered);
+        true
+    }
+
+    /// Tells `on_error`, which may answer.
+    fn failed(&self, event: &Text, ack: Option<AckId>, kind: EventErrorKind) -> Answered {
+        let error = EventError {
+            event: event.clone(),
+            kind,
+        };
+        let Some(handler) = &self.handlers().error else {
+            warning!("socket {}: {error}", self.socket.core().shown());
+            return Answered::Never;
+        };
+        let told = catch_unwind(AssertUnwindSafe(|| handler(&self.socket, &error, ack)));
+        match told {
+            Ok(Ok(Answered::Sent)) => Answered::Sent,
+            _ => Answered::Never,
+        }
+    }
+}
+
+impl Job {
+    pub(crate) fn into_future(self) -> Running {
+        self.future
+    }
+}

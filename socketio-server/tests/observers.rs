@@ -1,0 +1,212 @@
+//! What sees events without being their listener: catch-all in and out, judges, disconnecting,
+//! upgrades.
+#![allow(
+    clippy::indexing_slicing,
+    clippy::unwrap_used,
+    reason = "a test may panic"
+)]
+
+mod support;
+
+use std::sync::{Arc, Mutex};
+
+use socketio_server::{
+    Ack, Incoming, Namespace, Outgoing, Refused, Server, Socket, SocketId, Transport,
+};
+use support::fixture::{http, open_polling};
+use support::{Client, start, until};
+
+type Log = Arc<Mutex<Vec<String>>>;
+
+fn take(log: &Log) -> Vec<String> {
+    std::mem::take(&mut *log.lock().unwrap())
+}
+
+#[tokio::test]
+async fn catch_all_sees_events_before_judges_and_listeners() {
+    let server = Server::default();
+    let log = Log::default();
+    let note = |name: &'static str| {
+        let log = Arc::clone(&log);
+        move |event: &str| log.lock().unwrap().push(format!("{name} {event}"))
+    };
+    let (any, judge, listener) = (note("any"), note("judge"), note("listener"));
+    let namespace = Namespace::new("/")
+        .on_any(move |_: &Socket, event: &Incoming| any(event.name()))
+        .on_any(|_: &Socket, event: &Incoming| assert_ne!(event.name(), "bad", "a panic"))
+        .before_event(move |_: Socket, event: Incoming| {
+            judge(event.name());
+            async { Ok(()) }
+        })
+        .on("known", move |_: Socket, n: u32| {
+            listener("known");
+            async move { Ack(n) }
+        });
+    server.mount(namespace).unwrap();
+    let mut client = Client::join(start(&server).await, "/").await;
+    client.send("42[\"unknown\"]").await;
+    client.send("42[\"bad\"]").await;
+    client.send("421[\"known\",5]").await;
+    client.expect("431[5]").await;
+    assert_eq!(
+        take(&log),
+        [
+            "any unknown",
+            "judge unknown",
+            "any bad",
+            "judge bad",
+            "any known",
+            "judge known",
+            "listener known"
+        ]
+    );
+}
+
+#[tokio::test]
+async fn a_refused_event_reaches_on_error_alone_which_may_answer() {
+    let server = Server::default();
+    let log = Log::default();
+    let told = Arc::clone(&log);
+    let namespace = Namespace::new("/")
+        .before_event(async |_: Socket, event: Incoming| {
+            if event.name() == "admin" {
+                return Err(Refused::new("not you"));
+            }
+            Ok(())
+        })
+        .before_event(async |_: Socket, event: Incoming| {
+            assert_ne!(event.name(), "admin", "judged already");
+            Ok(())
+        })
+        .on_error(move |_: &Socket, error| {
+            told.lock().unwrap().push(error.to_string());
+            Ack("no")
+        })
+        .on("admin", async |_: Socket, ()| Ack("a listener"))
+        .on("user", async |_: Socket, ()| Ack("yes"));
+    server.mount(namespace).unwrap();
+    let mut client = Client::join(start(&server).await, "/").await;
+    client.send("420[\"admin\"]").await;
+    client.expect("430[\"no\"]").await;
+    client.send("421[\"user\"]").await;
+    client.expect("431[\"yes\"]").await;
+    assert_eq!(take(&log), ["event \"admin\": refused: not you"]);
+}
+
+#[tokio::test]
+async fn outgoing_events_are_seen_once_for_each_client_broadcasts_too() {
+    let server = Server::default();
+    let log: Arc<Mutex<Vec<(SocketId, String)>>> = Arc::default();
+    let seen = Arc::clone(&log);
+    let namespace =
+        Namespace::new("/").on_any_outgoing(move |socket: &Socket, event: &Outgoing<'_>| {
+            let text = format!("{} {}", event.name(), event.read::<u32>().unwrap());
+            seen.lock().unwrap().push((socket.id().clone(), text));
+        });
+    let io = server.mount(namespace).unwrap();
+    let address = start(&server).await;
+    let (mut a, a_id) = Client::join_as(address, "/", "").await;
+    let (mut b, b_id) = Client::join_as(address, "/", "").await;
+    let (a_id, b_id): (SocketId, SocketId) = (a_id.parse().unwrap(), b_id.parse().unwrap());
+    io.socket(&a_id).unwrap().emit("one", &1).unwrap();
+    io.emit("both", &2).unwrap();
+    a.expect("42[\"one\",1]").await;
+    a.expect("42[\"both\",2]").await;
+    b.expect("42[\"both\",2]").await;
+    let mut seen = log.lock().unwrap().clone();
+    assert_eq!(seen.remove(0), (a_id.clone(), "one 1".to_owned()));
+    seen.sort();
+    let mut expected = vec![(a_id, "both 2".to_owned()), (b_id, "both 2".to_owned())];
+    expected.sort();
+    assert_eq!(seen, expected);
+}
+
+#[tokio::test]
+async fn disconnecting_comes_while_the_socket_is_in_its_rooms() {
+    let server = Server::default();
+    let log = Log::default();
+    let (early, late) = (Arc::clone(&log), Arc::clone(&log));
+    let namespace = Namespace::new("/")
+        .on_connect(async |socket: Socket| socket.join("lobby"))
+        .on_disconnecting(move |socket: &Socket, reason| {
+            let rooms = socket.rooms().len();
+            early
+                .lock()
+                .unwrap()
+                .push(format!("disconnecting {reason} {rooms}"));
+        })
+        .on_disconnect(async move |socket: Socket, reason| {
+            let rooms = socket.rooms().len();
+            late.lock()
+                .unwrap()
+                .push(format!("disconnect {reason} {rooms}"));
+        });
+    server.mount(namespace).unwrap();
+    let mut client = Client::join(start(&server).await, "/").await;
+    client.send("41").await;
+    until("the end", || log.lock().unwrap().len() == 2).await;
+    assert_eq!(
+        take(&log),
+        [
+            "disconnecting client namespace disconnect 2",
+            "disconnect client namespace disconnect 0"
+        ]
+    );
+}
+
+#[tokio::test]
+async fn the_detail_of_a_disconnect_says_what_the_client_did() {
+    let server = Server::default();
+    let log = Log::default();
+    let told = Arc::clone(&log);
+    let namespace = Namespace::new("/").on_disconnect(async move |socket: Socket, reason| {
+        let detail = socket.disconnect_detail();
+        told.lock().unwrap().push(format!("{reason}: {detail:?}"));
+    });
+    let io = server.mount(namespace).unwrap();
+    let address = start(&server).await;
+    let mut client = Client::join(address, "/").await;
+    assert_eq!(io.sockets()[0].conn().transport(), Transport::WebSocket);
+    // a frame whose header announces too much
+    client
+        .raw(&[0x81, 0xff, 0, 0, 0, 0, 1, 0, 0, 0, 1, 2, 3, 4])
+        .await;
+    until("the end", || log.lock().unwrap().len() == 1).await;
+    let mut client = Client::join(address, "/").await;
+    client.send("41").await;
+    until("the end", || log.lock().unwrap().len() == 2).await;
+    assert_eq!(
+        take(&log),
+        [
+            "transport error: Some(\"a message is larger than allowed (close code 1009)\")",
+            "client namespace disconnect: None"
+        ]
+    );
+}
+
+#[tokio::test]
+async fn an_upgrade_is_told_to_each_socket_of_the_connection() {
+    let server = Server::default();
+    let log = Log::default();
+    let seen = Arc::clone(&log);
+    let namespace = Namespace::new("/").on_upgrade(move |socket: &Socket| {
+        let carried = socket.conn().transport().name();
+        seen.lock().unwrap().push(carried.to_owned());
+    });
+    let io = server.mount(namespace).unwrap();
+    let address = start(&server).await;
+    let session = open_polling(address).await;
+    assert_eq!(http(address, "POST", &session, "40").await.1, "ok");
+    let (_, connected) = http(address, "GET", &session, "").await;
+    assert!(connected.starts_with("40{"), "{connected}");
+    assert_eq!(io.sockets()[0].conn().transport(), Transport::Polling);
+    let mut client = Client::dial(address, &session).await;
+    client.send("2probe").await;
+    client.expect("3probe").await;
+    assert!(take(&log).is_empty());
+    client.send("5").await;
+    until("the upgrade", || log.lock().unwrap().len() == 1).await;
+    assert_eq!(take(&log), ["websocket"]);
+    io.emit("there", &1).unwrap();
+    client.expect("42[\"there\",1]").await;
+}
