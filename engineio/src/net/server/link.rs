@@ -79,7 +79,8 @@ impl Link {
     /// Queues a frame that goes before messages. One pong is enough for a client that does not
     /// read.
     pub(super) fn push(&mut self, frame: Frame) {
-        let pong = frame.payload() == b"3";
+        // bytes may look like one, and are a message
+        let pong = !frame.is_binary() && frame.payload() == b"3";
         if !(pong && self.control.last() == Some(&frame)) {
             self.control.push(frame);
         }
