@@ -296,3 +296,45 @@ async fn a_flood_of_pings_is_answered_in_the_end() {
     }
     assert!((1..50_000).contains(&pongs), "{pongs}");
 }
+
+/// What is rewritten as it leaves still counts while it waits, and comes whole and in order.
+#[tokio::test]
+async fn a_client_that_does_not_read_is_a_slow_consumer_in_every_form() {
+    let mut options = options();
+    (options.soft_budget, options.hard_budget) = (100_000, 1_000_000);
+    let mut app = App::with(options).await;
+    let alive = Alive::before(&app).await;
+    for target in [
+        OPEN_WEBSOCKET,
+        "/engine.io/?EIO=4&transport=websocket&b64=1",
+    ] {
+        let mut slow = app.upgrade(target).await;
+        slow.text().await;
+        // far more than the sockets' own buffers take
+        slow.send("4flood 400 100000").await;
+        assert_eq!(app.reason().await, CloseReason::SlowConsumer);
+    }
+    for (target, first, last) in [
+        (OPEN_WEBSOCKET, vec![4; 300_001], vec![4; 2]),
+        (
+            "/engine.io/?EIO=4&transport=websocket&b64=1",
+            [b"b".as_slice(), &b"BAQE".repeat(100_000)].concat(),
+            b"bBA==".to_vec(),
+        ),
+    ] {
+        let mut websocket = app.upgrade(target).await;
+        websocket.text().await;
+        let base64 = "BAQE".repeat(100_000);
+        let prefix = if target == OPEN_WEBSOCKET { "b4" } else { "b" };
+        websocket.send(&format!("{prefix}{base64}")).await;
+        websocket.send("4between").await;
+        websocket.send(&format!("{prefix}BA==")).await;
+        assert!(websocket.frame().await.1 == first, "{target}");
+        assert_eq!(websocket.text().await, "4between");
+        assert_eq!(websocket.frame().await.1, last);
+        websocket.send("1").await;
+        websocket.closed().await;
+        assert_eq!(app.reason().await, CloseReason::TransportClose);
+    }
+    alive.check(&app).await;
+}
