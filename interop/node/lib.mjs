@@ -126,16 +126,19 @@ export class Inbox {
 
 /**
  * A way to the server that can be slow and can be cut: every piece of a WebSocket connection takes `slow` milliseconds
- * longer, both ways, which stretches an upgrade; `cut` breaks all connections and takes no new ones until `mend`.
+ * longer, both ways, which stretches an upgrade; `cut` breaks all connections and takes no new ones until `mend`;
+ * `abandon` does so on this side only: the server is not told.
  */
 export async function relay(url, { slow = 0 } = {}) {
   const { hostname, port } = new URL(url);
   const sockets = new Set();
+  const orphans = new Set();
   let whole = true;
   const server = net.createServer((near) => {
     if (!whole) return near.destroy();
     const far = net.connect(Number(port), hostname);
     let wait = () => undefined;
+    far.near = near;
     const pass = (from, to) => {
       let last = Promise.resolve();
       sockets.add(from);
@@ -145,10 +148,11 @@ export async function relay(url, { slow = 0 } = {}) {
         const due = wait();
         last = last.then(() => due).then(() => to.write(piece));
       });
-      from.on("end", () => (last = last.then(() => to.end())));
-      from.on("error", () => to.destroy());
+      from.on("end", () => (last = last.then(() => orphans.has(to) || to.end())));
+      from.on("error", () => orphans.has(to) || to.destroy());
       from.on("close", () => {
         sockets.delete(from);
+        if (orphans.has(to)) return;
         // whatever is still due goes out first
         last.then(() => to.destroySoon());
       });
@@ -161,12 +165,23 @@ export async function relay(url, { slow = 0 } = {}) {
     whole = false;
     for (const socket of sockets) socket.destroy();
   };
+  const abandon = () => {
+    whole = false;
+    for (const socket of sockets) {
+      if (socket.near) orphans.add(socket);
+    }
+    for (const socket of sockets) {
+      if (!socket.near) socket.destroy();
+    }
+  };
   return {
     url: `http://127.0.0.1:${server.address().port}`,
     cut,
+    abandon,
     mend: () => (whole = true),
     close() {
       server.close();
+      for (const socket of orphans) socket.destroy();
       cut();
     },
   };

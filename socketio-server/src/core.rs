@@ -2,7 +2,8 @@
 //! namespaces, and of each of them its members, its rooms and the one point through which
 //! broadcasts leave.
 
-use std::time::Duration;
+use std::collections::HashMap;
+use std::time::{Duration, Instant};
 
 use engineio::Batch;
 use socketio_proto::server::Config as ProtocolConfig;
@@ -13,6 +14,7 @@ use crate::error::MountError;
 use crate::namespace::AnyNamespace;
 use crate::outgoing::Outgoing;
 use crate::peers::Peers;
+use crate::recovery::{History, Log, Recovery};
 use crate::registry::Registry;
 use crate::rooms::{RoomEvent, Rooms, Selection, Slot};
 use crate::sync::{Arc, AtomicBool, AtomicU64, AtomicUsize, Mutex, Ordering};
@@ -27,6 +29,8 @@ pub(crate) struct Settings {
     pub(crate) inbox_bytes: usize,
     pub(crate) keep_empty_children: bool,
     pub(crate) max_children: usize,
+    /// With what tells this server's offsets from another's.
+    pub(crate) recovery: Option<(Box<str>, Recovery)>,
 }
 
 pub(crate) type OnNamespace = Box<dyn Fn(&NamespaceId) + Send + Sync>;
@@ -50,9 +54,9 @@ impl Core {
         peers: Option<Peers>,
     ) -> Arc<Self> {
         let core = Arc::new(Self {
+            root: NamespaceCore::new(NamespaceId::ROOT, settings.recovery.as_ref()),
             settings,
             registry: Registry::default(),
-            root: NamespaceCore::new(NamespaceId::ROOT),
             tasks: AtomicUsize::new(0),
             pending_acks: AtomicUsize::new(0),
             closing: AtomicBool::new(false),
@@ -98,6 +102,8 @@ type OnRoom = Box<dyn Fn(&RoomEvent) + Send + Sync>;
 pub(crate) struct NamespaceCore {
     pub(crate) id: NamespaceId,
     state: Mutex<State>,
+    /// Whether events are kept for clients that come back.
+    pub(crate) recovers: bool,
     /// Ids of the acks that its events ask for: one row for all sockets, so that a broadcast
     /// has the same id, and the same bytes, for everybody.
     next_ack: AtomicU64,
@@ -140,6 +146,29 @@ struct State {
     rooms: Rooms,
     /// By slot, so that a broadcast walks memory in order.
     members: Vec<Option<Arc<Connection>>>,
+    recovery: Option<Box<Recoverable>>,
+}
+
+/// What is needed to give a client what it missed.
+#[derive(Debug)]
+struct Recoverable {
+    log: Log,
+    histories: HashMap<SocketId, History>,
+}
+
+/// A client's place in a namespace.
+pub(crate) struct Seat {
+    pub(crate) slot: Slot,
+    /// The number of the newest event that may be recovered.
+    pub(crate) newest: u64,
+}
+
+/// What a recovered client wants to have.
+pub(crate) struct Claim<'a> {
+    pub(crate) id: SocketId,
+    pub(crate) history: &'a History,
+    pub(crate) start: u64,
+    pub(crate) offset: Option<&'a str>,
 }
 
 impl std::fmt::Debug for NamespaceCore {
@@ -151,10 +180,19 @@ impl std::fmt::Debug for NamespaceCore {
 }
 
 impl NamespaceCore {
-    pub(crate) fn new(id: NamespaceId) -> Arc<Self> {
+    pub(crate) fn new(id: NamespaceId, recovery: Option<&(Box<str>, Recovery)>) -> Arc<Self> {
+        let mut state = State::default();
+        if let Some((epoch, limits)) = recovery {
+            state.rooms.record();
+            state.recovery = Some(Box::new(Recoverable {
+                log: Log::new(epoch.clone(), *limits),
+                histories: HashMap::new(),
+            }));
+        }
         Arc::new(Self {
             id,
-            state: Mutex::default(),
+            recovers: state.recovery.is_some(),
+            state: Mutex::new(state),
             next_ack: AtomicU64::new(0),
             removed: AtomicBool::new(false),
             on_outgoing: Observer::default(),
@@ -188,21 +226,51 @@ impl NamespaceCore {
         AckId::new(self.next_ack.fetch_add(1, Ordering::Relaxed))
     }
 
-    pub(crate) fn add(&self, id: SocketId, connection: Arc<Connection>) -> Slot {
+    pub(crate) fn add(&self, id: SocketId, connection: Arc<Connection>) -> Seat {
         self.with_state(|state| {
-            let slot = state.rooms.add(id);
-            if state.members.len() <= slot as usize {
-                state.members.resize(slot as usize + 1, None);
+            if let Some(recovery) = &mut state.recovery {
+                recovery.histories.insert(id.clone(), History::default());
             }
-            if let Some(place) = state.members.get_mut(slot as usize) {
-                *place = Some(connection);
-            }
-            slot
+            state.seat(id, connection)
         })
     }
 
-    pub(crate) fn remove(&self, slot: Slot) {
+    /// Gives a client its place again, its rooms, and what it missed: all of it, before anything
+    /// else is sent. `None` when some of it is not known any more.
+    pub(crate) fn readmit(&self, claim: &Claim<'_>, connection: &Arc<Connection>) -> Option<Seat> {
+        let now = Instant::now();
         self.with_state(|state| {
+            let recovery = state.recovery.as_mut()?;
+            recovery.log.prune(now);
+            let position = recovery.log.position(claim.offset, claim.start)?;
+            let missed = recovery.log.after(position)?;
+            if state.rooms.find(&claim.id).is_some() {
+                return None;
+            }
+            for (number, selection, batch) in missed {
+                if claim.history.selects(selection, &claim.id, number) {
+                    connection.handle.send(batch.iter().cloned()).ok();
+                }
+            }
+            let seat = state.seat(claim.id.clone(), Arc::clone(connection));
+            if let Some(recovery) = &mut state.recovery {
+                recovery
+                    .histories
+                    .insert(claim.id.clone(), claim.history.clone());
+            }
+            for room in claim.history.rooms() {
+                state.rooms.join(seat.slot, room);
+            }
+            Some(seat)
+        })
+    }
+
+    /// Takes a member out; what rooms it was in, where that may be asked for.
+    pub(crate) fn remove(&self, slot: Slot) -> Option<History> {
+        self.with_state(|state| {
+            let id = state.rooms.id(slot);
+            let recovery = state.recovery.as_mut().zip(id);
+            let history = recovery.and_then(|(recovery, id)| recovery.histories.remove(&id));
             state.rooms.remove(slot);
             if let Some(place) = state.members.get_mut(slot as usize) {
                 *place = None;
@@ -210,7 +278,8 @@ impl NamespaceCore {
             if state.rooms.len() == 0 {
                 state.members = Vec::new();
             }
-        });
+            history
+        })
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -226,7 +295,11 @@ impl NamespaceCore {
         let (result, events) = {
             let mut state = self.state.lock();
             let result = f(&mut state);
-            (result, state.rooms.take_events())
+            let events = state.rooms.take_events();
+            if let Some(recovery) = &mut state.recovery {
+                recovery.note(&events);
+            }
+            (result, events)
         };
         if !events.is_empty()
             && let Some(observer) = self.on_room.get()
@@ -244,7 +317,7 @@ impl NamespaceCore {
         mut each: impl FnMut(Slot, SocketId, &Arc<Connection>),
     ) {
         let state = self.state.lock();
-        let State { rooms, members } = &*state;
+        let State { rooms, members, .. } = &*state;
         rooms.select(selection, |slot| {
             if let (Some(id), Some(Some(member))) = (rooms.id(slot), members.get(slot as usize)) {
                 each(slot, id, member);
@@ -286,6 +359,34 @@ impl NamespaceCore {
         });
     }
 
+    /// As [`NamespaceCore::dispatch`], for an event that is kept for those who miss it. It is
+    /// encoded with its offset, which exists only once it is its turn.
+    pub(crate) fn dispatch_kept<E>(
+        &self,
+        selection: &Selection,
+        encode: impl FnOnce(&str) -> Result<Batch, E>,
+    ) -> Result<(), E> {
+        let mut state = self.state.lock();
+        let State {
+            rooms,
+            members,
+            recovery,
+        } = &mut *state;
+        let Some(recovery) = recovery else {
+            return Ok(());
+        };
+        let batch = encode(&recovery.log.next_offset())?;
+        recovery.log.append(Instant::now(), selection, &batch);
+        let mut shared = None;
+        rooms.select(selection, |slot| {
+            if let Some(Some(member)) = members.get(slot as usize) {
+                let batch = shared.get_or_insert_with(|| member.handle.share(&batch));
+                member.handle.send(batch.iter().cloned()).ok();
+            }
+        });
+        Ok(())
+    }
+
     /// Whether somebody wants to see what is sent.
     pub(crate) fn is_observed(&self) -> bool {
         self.on_outgoing.present.load(Ordering::Acquire)
@@ -295,6 +396,43 @@ impl NamespaceCore {
     pub(crate) fn show(&self, slots: &[Slot], outgoing: &Outgoing<'_>) {
         if let Some(observer) = self.on_outgoing.get() {
             observer(slots, outgoing);
+        }
+    }
+}
+
+impl State {
+    fn seat(&mut self, id: SocketId, connection: Arc<Connection>) -> Seat {
+        let slot = self.rooms.add(id);
+        if self.members.len() <= slot as usize {
+            self.members.resize(slot as usize + 1, None);
+        }
+        if let Some(place) = self.members.get_mut(slot as usize) {
+            *place = Some(connection);
+        }
+        let recovery = self.recovery.as_ref();
+        Seat {
+            slot,
+            newest: recovery.map_or(0, |recovery| recovery.log.newest()),
+        }
+    }
+}
+
+impl Recoverable {
+    /// Who was where, by the number of the event.
+    fn note(&mut self, events: &[RoomEvent]) {
+        let (newest, oldest) = (self.log.newest(), self.log.oldest());
+        for event in events {
+            let (room, socket, joined) = match event {
+                RoomEvent::Joined { room, socket } => (room, socket, true),
+                RoomEvent::Left { room, socket } => (room, socket, false),
+                RoomEvent::Created { .. } | RoomEvent::Deleted { .. } => continue,
+            };
+            if room.as_str() == socket.as_str() {
+                continue;
+            }
+            if let Some(history) = self.histories.get_mut(socket) {
+                history.record(newest, room.clone(), joined, oldest);
+            }
         }
     }
 }

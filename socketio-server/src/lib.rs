@@ -14,6 +14,7 @@ mod handshake;
 mod namespace;
 mod outgoing;
 mod peers;
+mod recovery;
 mod registry;
 mod remote;
 mod rooms;
@@ -37,6 +38,7 @@ pub use namespace::{
 };
 pub use outgoing::Outgoing;
 pub use peers::{Peers, ServerId};
+pub use recovery::Recovery;
 pub use remote::RemoteSocket;
 pub use rooms::{Room, RoomEvent};
 pub use server::{Builder, Drain, Gauges, Server};

@@ -112,6 +112,15 @@ pub enum RoomEvent {
     },
 }
 
+impl Selection {
+    pub(crate) fn one(id: SocketId) -> Self {
+        Self {
+            rooms: vec![id.into()],
+            ..Self::default()
+        }
+    }
+}
+
 #[derive(Debug, Default)]
 pub(crate) struct Rooms {
     by_name: HashMap<Room, usize>,

@@ -10,7 +10,9 @@ mod support;
 use std::time::Duration;
 
 use serde_json::json;
-use socketio_server::{ConnectError, Handshake, Namespace, Protocol, Server, Socket, SocketId};
+use socketio_server::{
+    ConnectError, Handshake, Namespace, Protocol, Recovery, Server, Socket, SocketId,
+};
 use support::fixture::{Served, http};
 use support::{Client, start, until, until_idle};
 
@@ -164,4 +166,24 @@ async fn a_broadcast_reaches_old_and_new_clients_in_their_own_forms() {
     assert_eq!(old.binary().await, [4, 1, 2, 3]);
     text_only.expect("b4AQID").await;
     assert_eq!(new.binary().await, [1, 2, 3]);
+}
+
+#[tokio::test]
+async fn they_cannot_take_a_session_back() {
+    let builder = Server::builder().allow_eio3(true);
+    let served = Served::fixture_of(builder.recovery(Recovery::default())).await;
+    let mut new = Client::open(served.address).await;
+    new.send("40/custom,").await;
+    let connected = new.text().await;
+    let key = connected.split("\"pid\":\"").nth(1).unwrap();
+    let key = key.strip_suffix("\"}").unwrap().to_owned();
+    drop(new);
+    let (mut raw, _) = open(&served).await;
+    raw.expect("40").await;
+    assert!(raw.text().await.starts_with(r#"42["auth",{}"#));
+    raw.send(&format!("40/custom?pid={key}&offset=x,")).await;
+    raw.expect("40/custom,").await;
+    let auth = raw.text().await;
+    let own = format!(r#"42/custom,["auth",{{"offset":"x","pid":"{key}"}}"#);
+    assert!(auth.starts_with(&own), "{auth}");
 }

@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use examples::{BadSetting, bind, engine_options, millis, ready, setting, terminated};
 use socketio_server::{
-    Ack, ConnectError, Handshake, Namespace, Options, RawArgs, Server, Socket, Value,
+    Ack, ConnectError, Handshake, Namespace, Options, RawArgs, Recovery, Server, Socket, Value,
 };
 
 fn main() -> ExitCode {
@@ -25,11 +25,8 @@ async fn run() -> Result<(), BadSetting> {
             ));
         }
     }
-    if millis("RECOVERY_MS")?.is_some_and(|time| !time.is_zero()) {
-        return Err(BadSetting::new(
-            "RECOVERY_MS",
-            "connection state recovery is not supported yet",
-        ));
+    if let Some(gap) = millis("RECOVERY_MS")?.filter(|gap| !gap.is_zero()) {
+        builder = builder.recovery(Recovery::default().max_gap(gap));
     }
     let listener = bind().await?;
     let server = builder.build();

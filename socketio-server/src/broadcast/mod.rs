@@ -14,6 +14,7 @@ use crate::core::{Core, NamespaceCore, Settings};
 use crate::error::SendError;
 use crate::namespace::AnyDynamic;
 use crate::outgoing::Outgoing;
+use crate::recovery::Kept;
 use crate::rooms::{Room, Selection};
 use crate::sync::Arc;
 
@@ -192,6 +193,12 @@ impl Broadcast {
             Some(_) => Some(namespace.next_ack().ok_or(SendError::Full)?),
             None => None,
         };
+        if namespace.recovers && ack.is_none() && !self.volatile {
+            let kept = Kept::new(&self.core.settings, id, event, payload)?;
+            namespace.dispatch_kept(&self.selection, |offset| kept.encode(offset))?;
+            self.show(namespace, event, payload);
+            return Ok(());
+        }
         let batch = parser.event(id, event, payload, ack, &protocol.limits)?;
         let until = Instant::now() + self.timeout.unwrap_or(*ack_timeout);
         namespace.dispatch(&self.selection, &batch, self.volatile, |socket| {
@@ -202,6 +209,12 @@ impl Broadcast {
                 waiter: Waiter::collecting(collector.slot(socket), until),
             })
         });
+        self.show(namespace, event, payload);
+        Ok(())
+    }
+
+    /// Shows the event to those who want to see all that is sent.
+    fn show<P: IntoArgs + ?Sized>(&self, namespace: &NamespaceCore, event: &str, payload: &P) {
         if namespace.is_observed()
             && let Some(outgoing) = Outgoing::new(event, payload)
         {
@@ -209,6 +222,5 @@ impl Broadcast {
             namespace.select(&self.selection, |slot, _, _| slots.push(slot));
             namespace.show(&slots, &outgoing);
         }
-        Ok(())
     }
 }

@@ -15,6 +15,7 @@ use crate::broadcast::Broadcast;
 use crate::core::{Core, NamespaceCore};
 use crate::error::SendError;
 use crate::handshake::Handshake;
+use crate::recovery::Recovery;
 use crate::rooms::Room;
 use crate::sync::{Arc, Mutex, Weak};
 
@@ -22,15 +23,21 @@ use crate::sync::{Arc, Mutex, Weak};
 pub(crate) struct Dynamic<D> {
     matcher: Matcher,
     definition: Arc<Definition<D>>,
+    recovery: Option<(Box<str>, Recovery)>,
     /// Those that are in service, and those that somebody still has a handle of: a client that
     /// asks for such a name again gets the same namespace.
     children: Mutex<BTreeMap<NamespaceId, Weak<Mounted<D>>>>,
 }
 
 impl<D> Dynamic<D> {
-    pub(super) fn new(matcher: Matcher, definition: Definition<D>) -> Arc<Self> {
+    pub(super) fn new(
+        matcher: Matcher,
+        definition: Definition<D>,
+        recovery: Option<(Box<str>, Recovery)>,
+    ) -> Arc<Self> {
         Arc::new(Self {
             matcher,
+            recovery,
             definition: Arc::new(definition),
             children: Mutex::default(),
         })
@@ -72,8 +79,9 @@ impl<D: Send + Sync + 'static> AnyDynamic for Dynamic<D> {
             known.core.reopen();
             return known;
         }
-        let core = NamespaceCore::new(id.clone());
-        let child = Mounted::new(core, Arc::clone(&self.definition), params);
+        let recovery = self.recovery.as_ref();
+        let core = NamespaceCore::new(id.clone(), recovery);
+        let child = Mounted::new(core, Arc::clone(&self.definition), params, recovery);
         children.insert(id.clone(), Arc::downgrade(&child));
         child
     }

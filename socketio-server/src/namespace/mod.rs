@@ -164,9 +164,11 @@ pub(crate) mod sealed {
             let core = if id.is_root() {
                 Arc::clone(&server.root)
             } else {
-                NamespaceCore::new(id)
+                NamespaceCore::new(id, server.settings.recovery.as_ref())
             };
-            let mounted = Mounted::new(core, Arc::new(self.definition), Params::new());
+            let recovery = server.settings.recovery.as_ref();
+            let definition = Arc::new(self.definition);
+            let mounted = Mounted::new(core, definition, Params::new(), recovery);
             server.insert(Arc::clone(&mounted) as _)?;
             Ok(NamespaceHandle::new(server, mounted))
         }
@@ -177,7 +179,8 @@ pub(crate) mod sealed {
 
         fn mount(self, server: &Server) -> Result<DynamicHandle<D>, MountError> {
             let server = &server.core;
-            let dynamic = Dynamic::new(self.name, self.definition);
+            let dynamic =
+                Dynamic::new(self.name, self.definition, server.settings.recovery.clone());
             server.registry.add_dynamic(Arc::clone(&dynamic) as _);
             Ok(DynamicHandle::new(server, &dynamic))
         }

@@ -1,6 +1,6 @@
 //! [`Mounted`]: a namespace in service.
 
-use engineio::Text;
+use engineio::{Protocol, Text};
 use socketio_proto::RawArgs;
 
 use super::definition::Definition;
@@ -10,6 +10,7 @@ use crate::connection::Connection;
 use crate::core::{Core, NamespaceCore};
 use crate::handler::Answering;
 use crate::handshake::Handshake;
+use crate::recovery::{Recovery, Resume, Sessions};
 use crate::registry::Lease;
 use crate::remote::RemoteSocket;
 use crate::rooms::Slot;
@@ -22,6 +23,8 @@ pub(crate) struct Mounted<D> {
     pub(crate) definition: Arc<Definition<D>>,
     /// What the pattern took from the name.
     params: Arc<Params>,
+    /// Those that can be recovered, if any can.
+    pub(crate) sessions: Option<Arc<Sessions<D>>>,
     /// By slot.
     sockets: Mutex<Vec<Option<Socket<D>>>>,
 }
@@ -31,8 +34,10 @@ impl<D: Send + Sync + 'static> Mounted<D> {
         core: Arc<NamespaceCore>,
         definition: Arc<Definition<D>>,
         params: Params,
+        recovery: Option<&(Box<str>, Recovery)>,
     ) -> Arc<Self> {
         let mounted = Arc::new(Self {
+            sessions: recovery.map(|(_, limits)| Sessions::new(*limits)),
             core,
             definition,
             params: Arc::new(params),
@@ -134,12 +139,22 @@ impl<D: Send + Sync + 'static> AnyNamespace for Mounted<D> {
     ) -> Box<dyn Session> {
         let request = Arc::clone(&connection.request);
         let params = Arc::clone(&self.params);
+        // an old client's id is that of its new session: it cannot have the old one's
+        let may_resume = self.sessions.is_some() && request.protocol() == Protocol::V4;
+        let (resume, auth) = match auth.as_ref().filter(|_| may_resume) {
+            Some(payload) => match Resume::take(payload) {
+                Some((resume, rest)) => (Some(resume), Some(rest)),
+                None => (None, auth),
+            },
+            None => (None, auth),
+        };
         let handshake = Handshake::new(request, self.core.id.clone(), auth).with_params(params);
         Box::new(NamespaceSession::new(
             self,
             Arc::clone(server),
             Arc::clone(connection),
             handshake,
+            resume,
             lease,
         ))
     }

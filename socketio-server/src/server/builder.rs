@@ -8,12 +8,13 @@ use std::time::Duration;
 use engineio::net::server::{Cookie, Cors, Options, Refusal, Service as EngineService};
 use http::request::Parts;
 use socketio_proto::server::Config as ProtocolConfig;
-use socketio_proto::{Limits, NamespaceId, Parser};
+use socketio_proto::{Limits, NamespaceId, Parser, SocketId};
 
 use super::Server;
 use crate::core::{Core, OnNamespace, Settings};
 use crate::driver::Driver;
 use crate::peers::Peers;
+use crate::recovery::Recovery;
 use crate::service::{Make, Service};
 use crate::sync::Arc;
 
@@ -29,6 +30,7 @@ pub struct Builder {
     max_children: usize,
     on_namespace: Vec<OnNamespace>,
     peers: Option<Peers>,
+    recovery: Option<Recovery>,
 }
 
 impl fmt::Debug for Builder {
@@ -54,6 +56,7 @@ impl Default for Builder {
             max_children: 10_000,
             on_namespace: Vec::new(),
             peers: None,
+            recovery: None,
         }
     }
 }
@@ -153,6 +156,20 @@ impl Builder {
         self
     }
 
+    /// Keeps what clients miss while their connection is broken, for a while; Node's
+    /// `connectionStateRecovery`. Off by default. [`Socket::is_recovered`] tells whether a client
+    /// came back whole.
+    ///
+    /// Every event that is neither volatile nor wants an ack then carries one more argument, a
+    /// string that clients of the protocol know how to use. With it, `emit` to a single socket
+    /// goes through its namespace's lock, too.
+    ///
+    /// [`Socket::is_recovered`]: crate::Socket::is_recovered
+    pub fn recovery(mut self, recovery: Recovery) -> Self {
+        self.recovery = Some(recovery);
+        self
+    }
+
     /// Other servers of this process that hear what this one emits to servers.
     pub fn peers(mut self, peers: &Peers) -> Self {
         self.peers = Some(peers.clone());
@@ -201,6 +218,7 @@ impl Builder {
             inbox_bytes: self.inbox_bytes,
             keep_empty_children: self.keep_empty_children,
             max_children: self.max_children,
+            recovery: self.recovery.map(|limits| (epoch(), limits)),
         };
         let core = Core::new(settings, self.on_namespace, self.peers);
         let make: Make = {
@@ -214,4 +232,13 @@ impl Builder {
             service: Service::new(service),
         }
     }
+}
+
+/// Names the life of this server in the offsets that it gives away.
+fn epoch() -> Box<str> {
+    let mut entropy = [0; 15];
+    // without entropy there are no session ids either, and nobody connects
+    getrandom::fill(&mut entropy).ok();
+    let id = SocketId::from_entropy(entropy);
+    id.as_str().chars().take(8).collect()
 }

@@ -3,14 +3,17 @@
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::task::{Context, Poll};
+use std::time::Instant;
 
 use engineio::Text;
-use socketio_proto::{AckId, DisconnectReason, RawArgs};
+use socketio_proto::{AckId, DisconnectReason, RawArgs, SessionKey};
 
 use crate::error::{EventError, EventErrorKind, panic_message};
 use crate::events::{Events, Inbox};
 use crate::handler::{Answered, Handlers, Incoming, Running, empty_ack};
 use crate::namespace::Mounted;
+use crate::recovery::Saved;
+use crate::registry::Lease;
 use crate::socket::Socket;
 use crate::sync::Arc;
 use crate::trace::{Span, warning};
@@ -26,6 +29,8 @@ pub(crate) struct Joined<D> {
     pub(crate) running: Vec<Job>,
     served: Option<Arc<Inbox>>,
     pub(crate) span: Span,
+    /// What its client may recover it with.
+    key: Option<SessionKey>,
 }
 
 #[derive(Debug)]
@@ -84,11 +89,16 @@ const DISCONNECTING: Text = Text::from_static("disconnecting");
 const UPGRADE: Text = Text::from_static("upgrade");
 
 impl<D: Send + Sync + 'static> Joined<D> {
-    pub(super) fn new(namespace: Arc<Mounted<D>>, socket: Socket<D>) -> Self {
+    pub(super) fn new(
+        namespace: Arc<Mounted<D>>,
+        socket: Socket<D>,
+        key: Option<SessionKey>,
+    ) -> Self {
         namespace.insert(socket.clone());
         let span = Span::socket(&socket.core().shown(), &namespace.core.id);
         let mut joined = Self {
             span,
+            key,
             socket,
             namespace,
             inbox: VecDeque::new(),
@@ -153,12 +163,27 @@ impl<D: Send + Sync + 'static> Joined<D> {
     }
 
     /// The socket is disconnected from here on.
-    pub(super) fn end(&self, reason: DisconnectReason) {
+    pub(super) fn end(&self, reason: DisconnectReason, lease: Option<Lease>) {
         self.each(&DISCONNECTING, &self.handlers().disconnecting, |handler| {
             handler(&self.socket, reason);
         });
-        self.socket.core().end(reason);
+        let history = self.socket.core().end(reason);
         self.namespace.remove(self.socket.slot());
+        if let (Some(sessions), Some(key)) = (&self.namespace.sessions, &self.key) {
+            match history.filter(|_| is_recoverable(reason)) {
+                Some(history) => {
+                    let saved = Saved {
+                        id: self.socket.id().clone(),
+                        start: self.socket.core().start,
+                        history,
+                        data: self.socket.shared_data(),
+                        _lease: lease,
+                    };
+                    sessions.save(key.clone(), Instant::now(), saved);
+                }
+                None => sessions.forget(key),
+            }
+        }
         if let Some(served) = &self.served {
             served.end(reason);
         }
@@ -331,6 +356,18 @@ impl<D: Send + Sync + 'static> Joined<D> {
             _ => Answered::Never,
         }
     }
+}
+
+/// Whether the client lost its connection, rather than left or was put out.
+fn is_recoverable(reason: DisconnectReason) -> bool {
+    matches!(
+        reason,
+        DisconnectReason::ForcedClose
+            | DisconnectReason::PingTimeout
+            | DisconnectReason::SlowConsumer
+            | DisconnectReason::TransportClose
+            | DisconnectReason::TransportError
+    )
 }
 
 impl Job {

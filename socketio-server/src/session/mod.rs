@@ -9,13 +9,16 @@ use std::time::Instant;
 
 use engineio::Text;
 use socketio_proto::server::Connection as Machine;
-use socketio_proto::{AckId, ConnectError, DisconnectReason, RawArgs, Revision, SocketId};
+use socketio_proto::{
+    AckId, ConnectError, DisconnectReason, RawArgs, Revision, SessionKey, SocketId,
+};
 
 use crate::afterlife;
 use crate::connection::Connection;
-use crate::core::Core;
+use crate::core::{Claim, Core, Seat};
 use crate::handshake::Handshake;
 use crate::namespace::{Joining, Mounted};
+use crate::recovery::{Resume, Returning};
 use crate::registry::{Lease, invalid_namespace};
 use crate::socket::{Socket, SocketCore};
 use crate::sync::Arc;
@@ -49,21 +52,46 @@ pub(crate) enum Progress {
     Refused,
 }
 
-pub(crate) struct NamespaceSession<D> {
+pub(crate) struct NamespaceSession<D: Send + Sync + 'static> {
     namespace: Arc<Mounted<D>>,
     server: Arc<Core>,
     connection: Arc<Connection>,
     phase: Phase<D>,
     /// Keeps a namespace that came from a pattern in service.
-    _lease: Option<Lease>,
+    lease: Option<Lease>,
 }
 
-enum Phase<D> {
-    Joining {
-        step: Joining<D>,
-        handshake: Handshake,
-    },
+enum Phase<D: Send + Sync + 'static> {
+    Joining { step: Step<D>, handshake: Handshake },
     Joined(Joined<D>),
+}
+
+/// What a client that wants in is waiting for.
+enum Step<D: Send + Sync + 'static> {
+    /// The steps of the namespace.
+    Fresh(Joining<D>),
+    /// Its old session.
+    Back(Recovering<D>),
+}
+
+enum Stepped<D: Send + Sync + 'static> {
+    Fresh(D),
+    Back(Option<Box<Back<D>>>),
+}
+
+impl<D: Send + Sync + 'static> Step<D> {
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<Stepped<D>, ConnectError>> {
+        match self {
+            Self::Fresh(joining) => poll_guarded(joining, cx).map_ok(Stepped::Fresh),
+            Self::Back(recovering) => poll_guarded(recovering, cx).map_ok(Stepped::Back),
+        }
+    }
+
+    fn fresh(namespace: &Mounted<D>, handshake: &Handshake) -> Self {
+        let join = AssertUnwindSafe(|| namespace.definition.join(handshake.clone()));
+        let refused = |_| -> Joining<D> { Box::pin(std::future::ready(Err(internal_error()))) };
+        Self::Fresh(catch_unwind(join).unwrap_or_else(refused))
+    }
 }
 
 impl<D: Send + Sync + 'static> NamespaceSession<D> {
@@ -72,71 +100,186 @@ impl<D: Send + Sync + 'static> NamespaceSession<D> {
         server: Arc<Core>,
         connection: Arc<Connection>,
         handshake: Handshake,
+        resume: Option<Resume>,
         lease: Option<Lease>,
     ) -> Self {
-        let join = AssertUnwindSafe(|| namespace.definition.join(handshake.clone()));
-        let step = catch_unwind(join)
-            .unwrap_or_else(|_| Box::pin(std::future::ready(Err(internal_error()))));
+        let step = match resume {
+            Some(resume) => Step::Back(recover(Arc::clone(&namespace), handshake.clone(), resume)),
+            None => Step::fresh(&namespace, &handshake),
+        };
         Self {
             namespace,
             server,
             connection,
             phase: Phase::Joining { step, handshake },
-            _lease: lease,
+            lease,
         }
     }
 
-    /// Polls the auth step, and answers the client when it is done.
+    /// Polls what the client waits for, and answers it when that is done.
     fn join(&mut self, now: Instant, machine: &mut Machine, cx: &mut Context<'_>) -> Progress {
-        let Phase::Joining { step, handshake } = &mut self.phase else {
-            return Progress::Waits;
-        };
-        let polled = catch_unwind(AssertUnwindSafe(|| step.as_mut().poll(cx)));
-        let result = match polled {
-            Ok(Poll::Pending) => return Progress::Waits,
-            Ok(Poll::Ready(result)) => result,
-            Err(_) => Err(internal_error()),
-        };
-        let namespace = &self.namespace.core.id;
-        let entropy = || {
-            let mut entropy = [0; 15];
-            getrandom::fill(&mut entropy).map(|()| SocketId::from_entropy(entropy))
-        };
-        let revision = machine.revision();
-        let accepted = result.and_then(|data| {
-            if !self.namespace.core.is_open() {
-                return Err(invalid_namespace());
-            }
-            let id = match revision {
-                // it makes the same by itself
-                Revision::V4 => SocketId::of_session(namespace, &self.connection.handle.sid()),
-                Revision::V5 => entropy().map_err(|_| internal_error())?,
+        loop {
+            let polled = match &mut self.phase {
+                Phase::Joining { step, .. } => step.poll(cx),
+                Phase::Joined(_) => return Progress::Waits,
             };
-            machine
-                .accept(now, namespace, id.clone(), None)
-                .map_err(|_| internal_error())?;
-            Ok((id, data))
-        });
-        match accepted {
-            Ok((id, data)) => {
-                let core = SocketCore::register(
-                    id,
-                    Arc::clone(&self.server),
-                    Arc::clone(&self.namespace.core),
-                    Arc::clone(&self.connection),
-                    handshake.clone(),
-                );
-                let joined = Joined::new(Arc::clone(&self.namespace), Socket::new(core, data));
-                debug!("socket {} joined {namespace}", joined.socket.core().shown());
-                self.phase = Phase::Joined(joined);
-                Progress::Accepted
-            }
-            Err(error) => {
-                machine.refuse(now, namespace, &error).ok();
-                Progress::Refused
-            }
+            let admitted = match polled {
+                Poll::Pending => return Progress::Waits,
+                Poll::Ready(Err(error)) => Err(error),
+                Poll::Ready(Ok(Stepped::Fresh(data))) => self.welcome(now, machine, data),
+                Poll::Ready(Ok(Stepped::Back(back))) => {
+                    let Some(joined) = back.and_then(|back| self.welcome_back(now, machine, back))
+                    else {
+                        let handshake = self.handshake();
+                        let step = Step::fresh(&self.namespace, &handshake);
+                        self.phase = Phase::Joining { step, handshake };
+                        continue;
+                    };
+                    Ok(joined)
+                }
+            };
+            let namespace = &self.namespace.core.id;
+            return match admitted {
+                Ok(joined) => {
+                    debug!("socket {} joined {namespace}", joined.socket.core().shown());
+                    self.phase = Phase::Joined(joined);
+                    Progress::Accepted
+                }
+                Err(error) => {
+                    machine.refuse(now, namespace, &error).ok();
+                    Progress::Refused
+                }
+            };
         }
     }
+
+    /// A new session.
+    fn welcome(
+        &self,
+        now: Instant,
+        machine: &mut Machine,
+        data: D,
+    ) -> Result<Joined<D>, ConnectError> {
+        let namespace = &self.namespace;
+        if !namespace.core.is_open() {
+            return Err(invalid_namespace());
+        }
+        let entropy = || {
+            let mut entropy = [0; 15];
+            let filled = getrandom::fill(&mut entropy).map_err(|_| internal_error());
+            filled.map(|()| SocketId::from_entropy(entropy))
+        };
+        let (id, key) = match (machine.revision(), &namespace.sessions) {
+            // it makes the same by itself, and cannot come back
+            (Revision::V4, _) => {
+                let sid = self.connection.handle.sid();
+                (SocketId::of_session(&namespace.core.id, &sid), None)
+            }
+            (Revision::V5, Some(_)) => (entropy()?, Some(SessionKey::new(entropy()?.as_str()))),
+            (Revision::V5, None) => (entropy()?, None),
+        };
+        machine
+            .accept(now, &namespace.core.id, id.clone(), key.as_ref())
+            .map_err(|_| internal_error())?;
+        let core = SocketCore::register(
+            id,
+            Arc::clone(&self.server),
+            Arc::clone(&namespace.core),
+            Arc::clone(&self.connection),
+            self.handshake(),
+        );
+        if let (Some(sessions), Some(key)) = (&namespace.sessions, &key) {
+            sessions.live(key.clone(), self.connection.handle.clone());
+        }
+        let socket = Socket::new(core, Arc::new(data));
+        Ok(Joined::new(Arc::clone(namespace), socket, key))
+    }
+
+    /// The session that the client had; `None` when it misses something that is not known any
+    /// more.
+    fn welcome_back(
+        &self,
+        now: Instant,
+        machine: &mut Machine,
+        back: Box<Back<D>>,
+    ) -> Option<Joined<D>> {
+        let Back { returning, offset } = *back;
+        let namespace = &self.namespace;
+        let saved = returning.session()?;
+        let claim = Claim {
+            id: saved.id.clone(),
+            history: &saved.history,
+            start: saved.start,
+            offset: offset.as_deref(),
+        };
+        let seat = namespace.core.readmit(&claim, &self.connection)?;
+        let seat = Seat {
+            newest: saved.start,
+            ..seat
+        };
+        let id = saved.id.clone();
+        let key = returning.key.clone();
+        if machine
+            .accept(now, &namespace.core.id, id.clone(), Some(&key))
+            .is_err()
+        {
+            namespace.core.remove(seat.slot);
+            return None;
+        }
+        let saved = returning.arrive(self.connection.handle.clone())?;
+        let core = SocketCore::seated(
+            id,
+            &seat,
+            true,
+            Arc::clone(&self.server),
+            Arc::clone(&namespace.core),
+            Arc::clone(&self.connection),
+            self.handshake(),
+        );
+        let socket = Socket::new(core, saved.data);
+        Some(Joined::new(Arc::clone(namespace), socket, Some(key)))
+    }
+
+    fn handshake(&self) -> Handshake {
+        match &self.phase {
+            Phase::Joining { handshake, .. } => handshake.clone(),
+            Phase::Joined(joined) => joined.socket.handshake().clone(),
+        }
+    }
+}
+
+/// Polls a step; a panic in it refuses the client.
+fn poll_guarded<T>(step: &mut Joining<T>, cx: &mut Context<'_>) -> Poll<Result<T, ConnectError>> {
+    catch_unwind(AssertUnwindSafe(|| step.as_mut().poll(cx)))
+        .unwrap_or_else(|_| Poll::Ready(Err(internal_error())))
+}
+
+/// A session that is there, and how far its client got.
+struct Back<D: Send + Sync + 'static> {
+    returning: Returning<D>,
+    offset: Option<Box<str>>,
+}
+
+type Recovering<D> = Joining<Option<Box<Back<D>>>>;
+
+/// Looks for the old session of a client, and lets the steps judge it again if they shall.
+fn recover<D: Send + Sync + 'static>(
+    namespace: Arc<Mounted<D>>,
+    handshake: Handshake,
+    Resume { key, offset }: Resume,
+) -> Recovering<D> {
+    Box::pin(async move {
+        let Some(sessions) = &namespace.sessions else {
+            return Ok(None);
+        };
+        let Some(returning) = Arc::clone(sessions).take(key).await else {
+            return Ok(None);
+        };
+        if !sessions.limits().skip_middlewares {
+            namespace.definition.join(handshake).await?;
+        }
+        Ok(Some(Box::new(Back { returning, offset })))
+    })
 }
 
 pub(crate) fn internal_error() -> ConnectError {
@@ -175,8 +318,8 @@ impl<D: Send + Sync + 'static> Session for NamespaceSession<D> {
 
     fn disconnected(self: Box<Self>, reason: DisconnectReason) {
         if let Phase::Joined(joined) = self.phase {
-            debug!("socket {} left: {reason}", joined.socket.core().shown());
-            joined.end(reason);
+            debug!("socket {} left: {reason}", joined.socket.id());
+            joined.end(reason, self.lease);
             afterlife::start(self.server, joined, reason);
         }
     }

@@ -8,11 +8,12 @@ use socketio_proto::{AckId, DisconnectReason, FromArgs, IntoArgs, SocketId};
 
 use crate::ack::{AckFuture, Patience, Waiter};
 use crate::connection::{Command, Connection};
-use crate::core::{Core, NamespaceCore, Settings};
+use crate::core::{Core, NamespaceCore, Seat, Settings};
 use crate::error::{AckError, SendError};
 use crate::handshake::Handshake;
 use crate::outgoing::Outgoing;
-use crate::rooms::{Rooms, Slot};
+use crate::recovery::{History, Kept};
+use crate::rooms::{Rooms, Selection, Slot};
 use crate::sync::{Arc, Mutex};
 use crate::trace::Shown;
 
@@ -20,6 +21,9 @@ use crate::trace::Shown;
 pub struct SocketCore {
     pub(super) id: SocketId,
     pub(super) slot: Slot,
+    /// The newest event when it connected.
+    pub(crate) start: u64,
+    pub(super) recovered: bool,
     pub(super) server: Arc<Core>,
     pub(super) namespace: Arc<NamespaceCore>,
     pub(super) connection: Arc<Connection>,
@@ -51,11 +55,27 @@ impl SocketCore {
         connection: Arc<Connection>,
         handshake: Handshake,
     ) -> Self {
-        let slot = namespace.add(id.clone(), Arc::clone(&connection));
+        let seat = namespace.add(id.clone(), Arc::clone(&connection));
+        Self::seated(id, &seat, false, server, namespace, connection, handshake)
+    }
+
+    /// A socket that has its place already.
+    pub(crate) fn seated(
+        id: SocketId,
+        seat: &Seat,
+        recovered: bool,
+        server: Arc<Core>,
+        namespace: Arc<NamespaceCore>,
+        connection: Arc<Connection>,
+        handshake: Handshake,
+    ) -> Self {
+        let (slot, start) = (seat.slot, seat.newest);
         let end = Mutex::default();
         Self {
             id,
             slot,
+            start,
+            recovered,
             server,
             namespace,
             connection,
@@ -73,19 +93,21 @@ impl SocketCore {
         self.connection.command(command)
     }
 
-    /// Takes it out of its rooms and its namespace, once.
-    pub(crate) fn end(&self, reason: DisconnectReason) {
+    /// Takes it out of its rooms and its namespace, once. What rooms it was in, where that may
+    /// be asked for.
+    pub(crate) fn end(&self, reason: DisconnectReason) -> Option<History> {
         let wakers = {
             let mut end = self.end.lock();
             if end.reason.is_some() {
-                return;
+                return None;
             }
             end.reason = Some(reason);
             end.detail = self.connection.handle.close_detail();
             std::mem::take(&mut end.wakers)
         };
-        self.namespace.remove(self.slot);
+        let history = self.namespace.remove(self.slot);
         wakers.into_iter().for_each(Waker::wake);
+        history
     }
 
     /// Reaches the room index; `None` after the disconnect, when the slot may be another's.
@@ -136,7 +158,11 @@ impl SocketCore {
         let Settings {
             parser, protocol, ..
         } = self.settings();
-        let batch = parser.event(&self.namespace.id, event, payload, ack, &protocol.limits)?;
+        let namespace = &self.namespace;
+        if namespace.recovers && ack.is_none() && !matches!(how, How::Volatile) {
+            return self.emit_kept(event, payload, how);
+        }
+        let batch = parser.event(&namespace.id, event, payload, ack, &protocol.limits)?;
         if !self.is_connected() {
             return Err(SendError::Closed);
         }
@@ -149,11 +175,39 @@ impl SocketCore {
                 }
             }
         }
+        self.show(event, payload);
+        Ok(())
+    }
+
+    fn show<P: IntoArgs + ?Sized>(&self, event: &str, payload: &P) {
         if self.namespace.is_observed()
             && let Some(outgoing) = Outgoing::new(event, payload)
         {
             self.namespace.show(&[self.slot], &outgoing);
         }
+    }
+
+    /// Sends an event that the client may recover when it misses it.
+    fn emit_kept<P: IntoArgs + ?Sized>(
+        &self,
+        event: &str,
+        payload: &P,
+        how: How,
+    ) -> Result<(), SendError> {
+        if !self.is_connected() {
+            return Err(SendError::Closed);
+        }
+        let kept = Kept::new(self.settings(), &self.namespace.id, event, payload)?;
+        if let How::IfRoom = how
+            && !self.connection.handle.has_room(kept.size())
+        {
+            return Err(SendError::Full);
+        }
+        self.namespace
+            .dispatch_kept(&Selection::one(self.id.clone()), |offset| {
+                kept.encode(offset)
+            })?;
+        self.show(event, payload);
         Ok(())
     }
 

@@ -34,7 +34,7 @@ pub struct Socket<D = ()> {
 
 pub(crate) struct Inner<D> {
     core: SocketCore,
-    data: D,
+    data: Arc<D>,
 }
 
 impl<D> Clone for Socket<D> {
@@ -55,7 +55,7 @@ impl<D> fmt::Debug for Socket<D> {
 }
 
 impl<D> Socket<D> {
-    pub(crate) fn new(core: SocketCore, data: D) -> Self {
+    pub(crate) fn new(core: SocketCore, data: Arc<D>) -> Self {
         Self {
             inner: Arc::new(Inner { core, data }),
         }
@@ -63,6 +63,11 @@ impl<D> Socket<D> {
 
     pub(crate) fn core(&self) -> &SocketCore {
         &self.inner.core
+    }
+
+    /// What a session that is recovered keeps.
+    pub(crate) fn shared_data(&self) -> Arc<D> {
+        Arc::clone(&self.inner.data)
     }
 
     pub(crate) fn slot(&self) -> Slot {
@@ -93,6 +98,14 @@ impl<D> Socket<D> {
     #[must_use]
     pub fn namespace(&self) -> &NamespaceId {
         &self.inner.core.namespace.id
+    }
+
+    /// Whether the client came back to this session after its connection broke: it has its id,
+    /// its rooms, its data, and got all that it missed; Node's `socket.recovered`. See
+    /// [`Builder::recovery`](crate::Builder::recovery).
+    #[must_use]
+    pub fn is_recovered(&self) -> bool {
+        self.inner.core.recovered
     }
 
     /// Whether it has not been disconnected yet.

@@ -178,10 +178,16 @@ impl Handle {
     /// # Errors
     /// [`SendError::Closed`] and [`SendError::Full`].
     pub fn try_send(&self, batch: Batch) -> Result<(), SendError> {
-        if self.queued_bytes() + batch.size() > self.budgets().0 {
+        if !self.has_room(batch.size()) {
             return Err(SendError::Full);
         }
         self.send(batch)
+    }
+
+    /// Whether so many more bytes fit into the soft budget.
+    #[must_use]
+    pub fn has_room(&self, bytes: usize) -> bool {
+        self.queued_bytes() + bytes <= self.budgets().0
     }
 
     /// As [`Handle::send`], but drops the batch (`false`) when it would have to wait: something
