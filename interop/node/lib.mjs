@@ -11,7 +11,7 @@ const PACKAGES = {
   2: "socket.io-client-2",
   1: "socket.io-client-1",
 };
-const TRANSPORTS = {
+const MODES = {
   polling: { transports: ["polling"] },
   "polling-base64": { transports: ["polling"], forceBase64: true },
   jsonp: { transports: ["polling"], forceJSONP: true },
@@ -28,10 +28,13 @@ export function loadClient(name) {
   return { io: client.io ?? client, version, old: Number(version.split(".")[0]) < 3 };
 }
 
-/** The client options for one of these ways. */
-export function transportsOf(mode) {
-  return TRANSPORTS[mode] ?? usage(`transport must be one of ${Object.keys(TRANSPORTS).join(", ")}, not ${mode}`);
+/** The client's options for one of these ways. */
+export function optionsOf(mode) {
+  return MODES[mode] ?? usage(`transport must be one of ${Object.keys(MODES).join(", ")}, not ${mode}`);
 }
+
+/** The client option `transports` for one of these ways. */
+export const transportsOf = (mode) => optionsOf(mode).transports;
 
 export function usage(text) {
   console.error(text);

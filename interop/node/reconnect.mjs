@@ -21,7 +21,7 @@ async function need(what, answer) {
 
 function peer(mode) {
   const socket = io(url, {
-    ...transportsOf(mode),
+    transports: transportsOf(mode),
     forceNew: true,
     reconnectionDelay: 50,
     reconnectionDelayMax: 200,

@@ -1,12 +1,12 @@
 // The whole contract of interop/README.md, played by one of the official clients.
 //   node scenario.mjs URL 4.8|4.0|3|2|1 polling|websocket|upgrade|polling-base64|websocket-base64|jsonp
 import { installDocument } from "./dom.mjs";
-import { Inbox, brief, check, loadClient, main, relay, same, sleep, transportsOf, turn, usage, within } from "./lib.mjs";
+import { Inbox, brief, check, loadClient, main, relay, same, sleep, optionsOf, turn, usage, within } from "./lib.mjs";
 
 const [url, clientName, mode] = process.argv.slice(2);
 if (!url) usage("usage: node scenario.mjs URL CLIENT MODE");
 const { io, version, old } = loadClient(clientName);
-const options = transportsOf(mode);
+const options = optionsOf(mode);
 const { transports } = options;
 if (mode === "jsonp") installDocument();
 // 1.x encodes text twice on long-polling, so that servers since 2.0 see other letters. Most of them come back as they

@@ -7,7 +7,7 @@ import { loadClient, transportsOf, usage } from "./lib.mjs";
 const [url, project, mode] = process.argv.slice(2);
 if (!project) usage("usage: node tasks_watch.mjs URL PROJECT polling|websocket|upgrade");
 const { io } = loadClient("4.8");
-const socket = io(url, transportsOf(mode));
+const socket = io(url, { transports: transportsOf(mode) });
 const say = (value) => console.log(JSON.stringify(value));
 for (const event of ["task added", "task changed"]) socket.on(event, (task) => say({ event, task }));
 socket.on("connect_error", (error) => say({ connect_error: error.message }));
