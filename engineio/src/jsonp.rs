@@ -16,7 +16,7 @@ const MAX_DIGITS: usize = 10;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Callback {
     digits: [u8; MAX_DIGITS],
-    len: usize,
+    len: u8,
 }
 
 /// The text does not name a function.
@@ -34,7 +34,7 @@ impl FromStr for Callback {
         let mut digits = [0; MAX_DIGITS];
         let target = digits.get_mut(..text.len()).ok_or(InvalidCallback)?;
         target.copy_from_slice(text.as_bytes());
-        let len = text.len();
+        let len = text.len() as u8;
         Ok(Self { digits, len })
     }
 }
@@ -51,7 +51,7 @@ impl Callback {
         out.extend(
             self.digits
                 .iter()
-                .take(self.len)
+                .take(usize::from(self.len))
                 .map(|digit| char::from(*digit)),
         );
         out.push_str("](\"");

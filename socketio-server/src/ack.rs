@@ -10,6 +10,7 @@ use socketio_proto::{AckId, FromArgs, NamespaceId, RawArgs};
 use tokio::sync::oneshot;
 
 use crate::broadcast::Slot;
+use crate::clock;
 use crate::connection::{Command, Connection};
 use crate::error::AckError;
 use crate::sync::Arc;
@@ -121,7 +122,7 @@ impl<R> AckFuture<R> {
             connection.command(Command::LimitAck {
                 namespace: namespace.clone(),
                 id: *id,
-                until: Instant::now() + timeout,
+                until: clock::now() + timeout,
             });
         }
         self

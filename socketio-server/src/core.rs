@@ -3,12 +3,13 @@
 //! broadcasts leave.
 
 use std::collections::HashMap;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use engineio::Batch;
 use socketio_proto::server::Config as ProtocolConfig;
 use socketio_proto::{AckId, NamespaceId, Parser, SocketId};
 
+use crate::clock;
 use crate::connection::{Command, Connection};
 use crate::error::MountError;
 use crate::namespace::AnyNamespace;
@@ -238,7 +239,7 @@ impl NamespaceCore {
     /// Gives a client its place again, its rooms, and what it missed: all of it, before anything
     /// else is sent. `None` when some of it is not known any more.
     pub(crate) fn readmit(&self, claim: &Claim<'_>, connection: &Arc<Connection>) -> Option<Seat> {
-        let now = Instant::now();
+        let now = clock::now();
         self.with_state(|state| {
             let recovery = state.recovery.as_mut()?;
             recovery.log.prune(now);
@@ -376,7 +377,7 @@ impl NamespaceCore {
             return Ok(());
         };
         let batch = encode(&recovery.log.next_offset())?;
-        recovery.log.append(Instant::now(), selection, &batch);
+        recovery.log.append(clock::now(), selection, &batch);
         let mut shared = None;
         rooms.select(selection, |slot| {
             if let Some(Some(member)) = members.get(slot as usize) {

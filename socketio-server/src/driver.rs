@@ -15,6 +15,7 @@ use socketio_proto::server::{Connection as Machine, Event, Output};
 use socketio_proto::{AckId, ConnectError, DisconnectReason, Misuse, NamespaceId, RawArgs};
 
 use crate::ack::{Patience, Waiter};
+use crate::clock;
 use crate::connection::{Command, Connection};
 use crate::core::Core;
 use crate::error::AckError;
@@ -55,7 +56,7 @@ impl Driver {
         let settings = &core.settings;
         let protocol = Arc::clone(&settings.protocol);
         let (revision, parser) = (request.protocol().into(), settings.parser.clone());
-        let machine = Machine::speaking(revision, parser, protocol, Instant::now());
+        let machine = Machine::speaking(revision, parser, protocol, clock::now());
         let connection = Connection::new(handle, request);
         Self {
             core,

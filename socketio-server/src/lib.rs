@@ -4,6 +4,7 @@
 mod ack;
 mod afterlife;
 mod broadcast;
+mod clock;
 mod connection;
 mod core;
 mod driver;
@@ -23,6 +24,8 @@ mod service;
 mod session;
 mod socket;
 mod sync;
+#[cfg(feature = "testing")]
+pub mod testing;
 mod trace;
 
 pub use ack::AckFuture;

@@ -250,16 +250,12 @@ impl Rooms {
             Some(room) => *room,
             None => self.create(name),
         };
+        if self.membership(slot, room).is_some() {
+            return;
+        }
         let Some(Some(entry)) = self.sockets.get_mut(slot as usize) else {
             return;
         };
-        if entry
-            .memberships
-            .iter()
-            .any(|membership| membership.room == room)
-        {
-            return;
-        }
         let Some(place) = self.rooms.get_mut(room) else {
             return;
         };
@@ -357,7 +353,9 @@ impl Rooms {
             .and_then(|room| self.rooms.get(*room))
         {
             room.members.iter().for_each(|member| each(member.slot));
-        } else if let Some(slot) = name.as_str().parse().ok().and_then(|id| self.find(&id)) {
+        }
+        // a socket never is a member of the room of its own id, others may be
+        if let Some(slot) = name.as_str().parse().ok().and_then(|id| self.find(&id)) {
             each(slot);
         }
     }
@@ -386,12 +384,27 @@ impl Rooms {
         entry.map_or(&[], |entry| &entry.memberships)
     }
 
+    /// Where in the list of a socket's memberships a room is. The shorter of the two lists is
+    /// searched, so that neither the rooms of a socket nor the members of a room make it slow.
+    fn membership(&self, slot: Slot, room: usize) -> Option<usize> {
+        let memberships = self.memberships(slot);
+        let members = &self.rooms.get(room)?.members;
+        if memberships.last().is_some_and(|last| last.room == room) {
+            return Some(memberships.len() - 1);
+        }
+        if members.len() < memberships.len() {
+            let member = members.iter().find(|member| member.slot == slot);
+            return member.map(|member| member.membership);
+        }
+        memberships.iter().position(|own| own.room == room)
+    }
+
     /// Ends one membership; the last of either list takes its place there.
     fn detach(&mut self, slot: Slot, room: usize) {
-        let Some(Some(entry)) = self.sockets.get_mut(slot as usize) else {
+        let Some(index) = self.membership(slot, room) else {
             return;
         };
-        let Some(index) = entry.memberships.iter().position(|m| m.room == room) else {
+        let Some(Some(entry)) = self.sockets.get_mut(slot as usize) else {
             return;
         };
         let Membership { member, .. } = entry.memberships.swap_remove(index);

@@ -2,6 +2,7 @@
 
 use std::fs;
 
+use crate::hostile;
 use crate::sh::{Failure, Outcome, cargo, cargo_of, root, run as run_command, works};
 use crate::test::cargo_tool;
 
@@ -18,6 +19,9 @@ pub(crate) fn run() -> Outcome {
         "licenses",
         "sources",
     ]))?;
+
+    println!("\n==== attacks ====");
+    hostile::run(&[])?;
 
     println!("\n==== oldest supported Rust ====");
     let oldest = rust_version()?;

@@ -5,6 +5,7 @@ mod conformance;
 mod demo;
 mod full;
 mod fuzz;
+mod hostile;
 mod setup;
 mod sh;
 mod test;
@@ -22,8 +23,12 @@ usage: cargo xtask COMMAND
   conformance DIR [--runs N] the official protocol suites found in DIR, against our fixtures
       --engine PROGRAM       another Engine.IO echo server instead of the bin `engine_echo`
       --socket PROGRAM       another Socket.IO server instead of the bin `protocol_fixture`
+  hostile [NAME...]          attacks over raw TCP, in full, or those whose name or row contains NAME
+      --short                with fewer rounds
+      --valgrind             with fewer rounds, the server under valgrind
   full                       what is too long, or too rarely wrong, for every change:
-                             licences and sources of the dependencies, the oldest supported Rust
+                             licences and sources of the dependencies, the oldest supported Rust,
+                             the attacks
 ";
 
 fn main() -> ExitCode {
@@ -43,6 +48,7 @@ fn main() -> ExitCode {
         ["setup"] => setup::all(),
         ["fuzz", rest @ ..] => fuzz::run(rest),
         ["conformance", rest @ ..] => conformance::run(rest),
+        ["hostile", rest @ ..] => hostile::run(rest),
         ["full"] => full::run(),
         ["demo" | "setup" | "full", extra, ..] => {
             Err(sh::Failure::usage(format!("unexpected argument `{extra}`")))

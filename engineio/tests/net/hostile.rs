@@ -133,6 +133,30 @@ async fn smuggled_requests_are_not_executed() {
     alive.check(&app).await;
 }
 
+/// RFC 9112, 6.1: hyper takes the chunks and hides the length, which whoever stands in front may have believed.
+#[tokio::test]
+async fn nothing_follows_a_request_with_two_lengths_on_its_connection() {
+    let app = App::start().await;
+    let alive = Alive::before(&app).await;
+    for headers in [
+        "Content-Length: 4\r\nTransfer-Encoding: chunked\r\n",
+        "Transfer-Encoding: chunked\r\nContent-Length: 4\r\n",
+        "Transfer-Encoding: chunked\r\n",
+    ] {
+        let target = app.open().await;
+        let mut http = app.connect().await;
+        let behind = format!("GET {OPEN_POLLING} HTTP/1.1\r\nHost: x\r\n\r\n");
+        http.send(format!(
+            "POST {target} HTTP/1.1\r\nHost: x\r\n{headers}\r\n2\r\n4a\r\n0\r\n\r\n{behind}"
+        ))
+        .await;
+        let answers = String::from_utf8(http.ended().await).unwrap();
+        assert!(answers.ends_with("\r\n\r\nok"), "{answers}");
+        app.post(&target, "1").await;
+    }
+    alive.check(&app).await;
+}
+
 /// CVE-2026-48779: fragments without content were not counted.
 #[tokio::test]
 async fn endless_empty_fragments_end_the_connection() {

@@ -77,6 +77,7 @@ async fn a_chunked_body_has_the_same_limit() {
     http.send(format!("3e7\r\n{}\r\n0\r\n\r\n", "x".repeat(999)))
         .await;
     http.answer().await.is(200, "ok");
+    let mut http = app.connect().await;
     http.send(&head).await;
     http.send("1\r\n4\r\n").await;
     http.send(format!("3e8\r\n{}\r\n", "x".repeat(1000))).await;

@@ -4,11 +4,12 @@ mod answers;
 mod selection;
 
 use std::fmt;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use socketio_proto::{Event, FromArgs, IntoArgs, SocketId};
 
 use crate::ack::Waiter;
+use crate::clock;
 use crate::connection::Command;
 use crate::core::{Core, NamespaceCore, Settings};
 use crate::error::SendError;
@@ -200,7 +201,7 @@ impl Broadcast {
             return Ok(());
         }
         let batch = parser.event(id, event, payload, ack, &protocol.limits)?;
-        let until = Instant::now() + self.timeout.unwrap_or(*ack_timeout);
+        let until = clock::now() + self.timeout.unwrap_or(*ack_timeout);
         namespace.dispatch(&self.selection, &batch, self.volatile, |socket| {
             let (collector, ack) = collector.zip(ack)?;
             Some(Command::ExpectAck {

@@ -129,6 +129,7 @@ mod tests {
     use engineio::Data;
 
     use super::*;
+    use crate::clock;
 
     fn log(limits: Recovery) -> Log {
         Log::new("e-1", limits)
@@ -146,7 +147,7 @@ mod tests {
 
     #[test]
     fn what_is_behind_a_number_comes_in_order_or_not_at_all() {
-        let now = Instant::now();
+        let now = clock::now();
         let mut log = log(Recovery::default().max_gap(Duration::from_secs(10)));
         assert_eq!(numbers(&log, 0), Some(vec![]));
         fill(&mut log, now, 3);
@@ -164,7 +165,7 @@ mod tests {
 
     #[test]
     fn bytes_are_bounded() {
-        let now = Instant::now();
+        let now = clock::now();
         let mut log = log(Recovery::default().max_bytes(1000));
         fill(&mut log, now, 100);
         assert!(log.bytes <= 1000 && log.entries.len() < 5);
@@ -173,7 +174,7 @@ mod tests {
 
     #[test]
     fn offsets_are_judged() {
-        let now = Instant::now();
+        let now = clock::now();
         let mut log = log(Recovery::default());
         fill(&mut log, now, 9);
         for (offset, start, position) in [

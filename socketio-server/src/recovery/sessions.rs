@@ -10,6 +10,7 @@ use socketio_proto::{SessionKey, SocketId};
 use tokio::sync::Notify;
 
 use super::{History, Recovery};
+use crate::clock;
 use crate::registry::Lease;
 use crate::sync::{Arc, Mutex, Weak};
 
@@ -134,7 +135,9 @@ impl<D: Send + Sync + 'static> Sessions<D> {
             return Err(handle.clone());
         }
         match entry.remove() {
-            Entry::Saved(since, _) if since.elapsed() > self.limits.max_gap => Ok(None),
+            Entry::Saved(since, _) if clock::now().duration_since(since) > self.limits.max_gap => {
+                Ok(None)
+            }
             Entry::Saved(since, saved) => Ok(Some((since, saved))),
             Entry::Live(handle) => Err(handle),
         }
@@ -159,7 +162,7 @@ impl<D: Send + Sync + 'static> Sessions<D> {
     fn sweep_now(&self) -> Option<Duration> {
         let (expired, next) = {
             let mut state = self.state.lock();
-            let now = tokio::time::Instant::now().into_std();
+            let now = clock::now();
             let expired = state.expire(now, self.limits);
             let next = state.order.front().map(|(since, _)| {
                 let due = *since + self.limits.max_gap;

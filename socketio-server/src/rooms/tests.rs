@@ -51,6 +51,17 @@ fn a_sockets_id_is_its_room() {
     assert_eq!(rooms.of(slot), [Room::from(id(7)), "x".into()]);
 }
 
+#[test]
+fn who_joins_the_room_of_an_id_takes_nothing_from_its_owner() {
+    let mut rooms = Rooms::default();
+    let (owner, guest) = (rooms.add(id(7)), rooms.add(id(8)));
+    rooms.join(guest, id(7).into());
+    assert_eq!(select(&rooms, &[id(7).as_str()], &[], None), [owner, guest]);
+    assert!(select(&rooms, &[], &[id(7).as_str()], None).is_empty());
+    rooms.leave(guest, &id(7).into());
+    assert_eq!(select(&rooms, &[id(7).as_str()], &[], None), [owner]);
+}
+
 /// What happens to a namespace's rooms.
 #[derive(Clone, Debug)]
 enum Op {

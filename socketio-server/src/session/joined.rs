@@ -3,11 +3,11 @@
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::task::{Context, Poll};
-use std::time::Instant;
 
 use engineio::Text;
 use socketio_proto::{AckId, DisconnectReason, RawArgs, SessionKey};
 
+use crate::clock;
 use crate::error::{EventError, EventErrorKind, panic_message};
 use crate::events::{Events, Inbox};
 use crate::handler::{Answered, Handlers, Incoming, Running, empty_ack};
@@ -179,7 +179,7 @@ impl<D: Send + Sync + 'static> Joined<D> {
                         data: self.socket.shared_data(),
                         _lease: lease,
                     };
-                    sessions.save(key.clone(), Instant::now(), saved);
+                    sessions.save(key.clone(), clock::now(), saved);
                 }
                 None => sessions.forget(key),
             }

@@ -2,11 +2,12 @@
 
 use std::fmt;
 use std::task::Waker;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use socketio_proto::{AckId, DisconnectReason, FromArgs, IntoArgs, SocketId};
 
 use crate::ack::{AckFuture, Patience, Waiter};
+use crate::clock;
 use crate::connection::{Command, Connection};
 use crate::core::{Core, NamespaceCore, Seat, Settings};
 use crate::error::{AckError, SendError};
@@ -222,7 +223,7 @@ impl SocketCore {
             return AckFuture::failed(AckError::TooMany);
         };
         let patience = match timeout {
-            Some(timeout) => Patience::Until(Instant::now() + timeout),
+            Some(timeout) => Patience::Until(clock::now() + timeout),
             None => Patience::AfterSending {
                 position: self.connection.handle.position() + 1,
                 wait: self.settings().ack_timeout,

@@ -243,6 +243,9 @@ impl<D> Socket<D> {
     }
 
     /// Joins a room. Joining twice, or after the disconnect, changes nothing.
+    ///
+    /// The id of another socket is a room as well: whoever joins it gets what is sent to that
+    /// socket, as in Node. Do not let clients choose such a name; give rooms a prefix.
     pub fn join(&self, room: impl Into<Room>) {
         let room = room.into();
         self.core().with_rooms(|rooms, slot| rooms.join(slot, room));

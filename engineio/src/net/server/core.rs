@@ -8,9 +8,9 @@ use std::time::{Duration, Instant};
 use super::Options;
 use super::memory::Memory;
 use super::shared::Handle;
-use crate::net::platform;
 use crate::net::sync::{AtomicBool, AtomicU64, AtomicUsize, Mutex, Ordering};
 use crate::net::trace::warning;
+use crate::net::{clock, platform};
 use crate::query::Terms;
 use crate::server::RequestId;
 use crate::{CloseReason, Config, Sid};
@@ -50,7 +50,7 @@ impl Core {
         let budget = options.memory_budget.unwrap_or_else(quarter);
         Arc::new(Self {
             engine: Arc::new(options.engine.clone()),
-            start: Instant::now(),
+            start: clock::now(),
             memory: Memory::new(budget),
             relieving: AtomicBool::new(false),
             evicted: AtomicUsize::new(0),

@@ -16,6 +16,7 @@ use super::io::{Flush, Wire};
 use super::link::{Link, Read};
 use super::queue::Queue;
 use super::shared::{Command, Handle};
+use crate::net::clock;
 use crate::net::trace::debug;
 use crate::server::{Event, First, Input, LinkId, Output, Reply, RequestId, Session};
 use crate::{CloseReason, SendError, Sid, Transport};
@@ -61,7 +62,7 @@ impl<U: Upper> Driver<U> {
         opening: Opening,
         upper: U,
     ) -> Self {
-        let now = Instant::now();
+        let now = clock::now();
         let dialect = handle.terms().dialect;
         let (mut link, mut carrier) = (None, None);
         let mut requests = Vec::new();
@@ -358,7 +359,7 @@ impl<U: Upper> Future for Driver<U> {
         let this = &mut *self;
         this.handle.begin(cx);
         for _ in 0..TURNS {
-            let now = Instant::now();
+            let now = clock::now();
             this.session.handle_timeout(now);
             this.drain(now, cx);
             for command in this.handle.take_commands() {

@@ -16,6 +16,7 @@ use http_body::{Body as HttpBody, Frame, SizeHint};
 use tokio::time::timeout_at;
 
 use crate::jsonp::Callback;
+use crate::net::clock;
 use crate::server::{PostFailure, Reply};
 use crate::{HandshakeError, Protocol};
 
@@ -137,7 +138,7 @@ where
             match poll_fn(|cx| Poll::Ready(Pin::new(&mut frame).poll(cx))).await {
                 Poll::Ready(frame) => frame,
                 Poll::Pending => {
-                    let start = *start.get_or_insert_with(Instant::now);
+                    let start = *start.get_or_insert_with(clock::now);
                     let judged_at = rate_deadline(start, read.len()).min(start + timeout);
                     let waited = timeout_at(judged_at.into(), frame).await;
                     waited.map_err(|_| PostFailure::TooSlow)?

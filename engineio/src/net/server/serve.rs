@@ -7,7 +7,8 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::{Request, Response};
+use http::header::{CONNECTION, TRANSFER_ENCODING};
+use http::{HeaderValue, Request, Response, StatusCode};
 use http_body::Body as HttpBody;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
@@ -196,7 +197,18 @@ async fn connection<S, B>(
         {
             request.extensions_mut().insert(PeerAddr(peer));
         }
-        service.call(request)
+        // hyper has hidden a length beside it, and whoever stands in front may believe that one:
+        // what follows on this connection is not to be trusted (RFC 9112, 6.1)
+        let last = request.headers().contains_key(TRANSFER_ENCODING);
+        let answer = service.call(request);
+        async move {
+            let mut answer = answer.await?;
+            if last && answer.status() != StatusCode::SWITCHING_PROTOCOLS {
+                let close = HeaderValue::from_static("close");
+                answer.headers_mut().insert(CONNECTION, close);
+            }
+            Ok::<_, S::Error>(answer)
+        }
     });
     let mut connection = std::pin::pin!(
         http1::Builder::new()
