@@ -33,7 +33,7 @@ impl RemoteSocket {
         Self {
             core: Arc::clone(core),
             home: Arc::clone(socket.core().home()),
-            id: *socket.id(),
+            id: socket.id().clone(),
             handshake: socket.handshake().clone(),
             rooms: socket.rooms(),
             data: share.and_then(|share| share(socket.data())),
@@ -75,7 +75,7 @@ impl RemoteSocket {
     }
 
     fn alone(&self) -> Broadcast {
-        Broadcast::new(Arc::clone(&self.core), Arc::clone(&self.home)).to(self.id)
+        Broadcast::new(Arc::clone(&self.core), Arc::clone(&self.home)).to(&self.id)
     }
 
     /// Sends it an event.
