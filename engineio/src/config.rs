@@ -59,6 +59,8 @@ pub struct Config {
     pub websocket: bool,
     /// Whether a long-polling session may be upgraded. Default yes.
     pub allow_upgrades: bool,
+    /// Whether clients of Socket.IO 1.x and 2.x may connect, which speak revision 3. Default no.
+    pub allow_eio3: bool,
 }
 
 impl Default for Config {
@@ -74,6 +76,7 @@ impl Default for Config {
             polling: true,
             websocket: true,
             allow_upgrades: true,
+            allow_eio3: false,
         }
     }
 }

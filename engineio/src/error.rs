@@ -53,6 +53,12 @@ pub enum DecodeError {
     /// The open packet's content is not the JSON that the protocol demands.
     #[error("expected the handshake's JSON object")]
     InvalidHandshake,
+    /// The length before a packet (revision 3) is no number, or not the packet's.
+    #[error("expected the packet's length")]
+    InvalidLength,
+    /// What stands before the payload in a form (JSONP) is missing.
+    #[error("expected a form with one field 'd'")]
+    InvalidForm,
     /// A text that is not UTF-8.
     #[error("expected UTF-8")]
     InvalidUtf8,

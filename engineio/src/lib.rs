@@ -1,11 +1,14 @@
 #![doc = include_str!("../README.md")]
 
 mod config;
+mod dialect;
 pub mod error;
+mod form;
 mod frame;
+pub mod jsonp;
 #[cfg(feature = "server")]
 pub mod net;
-mod packet;
+pub mod packet;
 pub mod payload;
 pub mod query;
 pub mod server;
@@ -18,6 +21,7 @@ mod timer;
 pub mod fuzzing;
 
 pub use config::{Config, Transport};
+pub use dialect::{Dialect, Protocol};
 pub use error::{CloseReason, DecodeError, HandshakeError, SendError};
 pub use frame::{Batch, Data, Frame, FrameWriter};
 pub use packet::{Open, Packet};

@@ -1,16 +1,28 @@
 //! The request's query: what it asks for, and Node's error codes when it cannot have it.
 
 use std::borrow::Cow;
-use std::fmt::Write as _;
 
-use crate::{Config, HandshakeError, Sid, Transport};
+pub use crate::form::{escape, pairs};
+use crate::jsonp::Callback;
+use crate::{Config, Dialect, HandshakeError, Protocol, Sid, Transport};
 
 /// The parameters that Engine.IO reads. Others are the application's.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Query {
     transport: Transport,
     sid: Option<Sid>,
-    version: Option<u8>,
+    protocol: Option<Protocol>,
+    base64: bool,
+    jsonp: Option<Result<Callback, HandshakeError>>,
+}
+
+/// What a handshake settles for the whole session.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Terms {
+    /// How the client is spoken to.
+    pub dialect: Dialect,
+    /// Whether it polls by script tags.
+    pub jsonp: bool,
 }
 
 /// What a valid request wants.
@@ -35,11 +47,15 @@ impl Query {
         let mut transport = None;
         let mut sid = None;
         let mut version = None;
+        let mut base64 = None;
+        let mut jsonp = None;
         for (key, mut value) in pairs(query) {
             let slot = match &*key {
                 "transport" => &mut transport,
                 "sid" => &mut sid,
                 "EIO" => &mut version,
+                "b64" => &mut base64,
+                "j" => &mut jsonp,
                 _ => continue,
             };
             if slot.is_some() {
@@ -53,10 +69,22 @@ impl Query {
             .ok_or(HandshakeError::UnknownTransport)?;
         let sid = sid.map(|sid| sid.parse().map_err(|_| HandshakeError::UnknownSession));
         let sid = sid.transpose()?;
+        // a missing or unreadable version is 3, as in Node
+        let version = version.and_then(|version| version.parse().ok());
+        let protocol = match version.unwrap_or(3) {
+            3 if config.allow_eio3 => Some(Protocol::V3),
+            4 => Some(Protocol::V4),
+            0_u8.. => None,
+        };
+        let jsonp = jsonp
+            .filter(|_| protocol == Some(Protocol::V3) && transport == Transport::Polling)
+            .map(|number| number.parse().map_err(|_| HandshakeError::BadRequest));
         Ok(Self {
             transport,
             sid,
-            version: version.and_then(|version| version.parse().ok()),
+            protocol,
+            base64: base64.is_some_and(|value| !value.is_empty()),
+            jsonp,
         })
     }
 
@@ -69,7 +97,7 @@ impl Query {
     /// Decides what the request wants, in the order of Node's checks.
     ///
     /// `upgrade` says whether it is a WebSocket upgrade, `get` whether its method is GET. The
-    /// version is not looked at: see [`Query::check_version`].
+    /// version is not looked at: see [`Query::terms`].
     ///
     /// # Errors
     /// Code 2 for a handshake that is no GET, code 3 for a WebSocket without upgrade.
@@ -85,65 +113,40 @@ impl Query {
         }
     }
 
-    /// The protocol version, 4. A missing or unreadable one means 3, as in Node.
+    /// What a handshake with this query settles.
     ///
     /// # Errors
-    /// Code 5.
-    pub fn check_version(&self) -> Result<(), HandshakeError> {
-        if self.version == Some(4) {
-            Ok(())
-        } else {
-            Err(HandshakeError::UnsupportedVersion)
-        }
+    /// Code 5 for a revision that is not spoken here, code 3 for a bad number of JSONP.
+    pub fn terms(&self) -> Result<Terms, HandshakeError> {
+        let protocol = self.protocol.ok_or(HandshakeError::UnsupportedVersion)?;
+        let jsonp = self.callback()?.is_some();
+        // script tags carry no bytes
+        let base64 = self.base64 || jsonp;
+        let dialect = Dialect { protocol, base64 };
+        Ok(Terms { dialect, jsonp })
     }
-}
 
-/// Splits and percent-decodes a query string. A key without `=` has the empty value.
-pub fn pairs(query: &str) -> impl Iterator<Item = (Cow<'_, str>, Cow<'_, str>)> {
-    query
-        .split('&')
-        .filter(|pair| !pair.is_empty())
-        .map(|pair| {
-            let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
-            (unescape(key), unescape(value))
-        })
-}
+    /// Whether this may be a later request of a session with these terms: one session, one
+    /// revision, one way of polling.
+    #[must_use]
+    pub fn continues(&self, terms: Terms) -> bool {
+        self.protocol == Some(terms.dialect.protocol)
+            && (self.transport == Transport::WebSocket || self.jsonp.is_some() == terms.jsonp)
+    }
 
-/// `%41` is `A` and `+` a blank; what is no escape stays as it is.
-fn unescape(text: &str) -> Cow<'_, str> {
-    if !text.bytes().any(|byte| byte == b'%' || byte == b'+') {
-        return Cow::Borrowed(text);
+    /// Whether binary has to travel as text (`b64`).
+    #[must_use]
+    pub fn base64(&self) -> bool {
+        self.base64
     }
-    let mut out = Vec::with_capacity(text.len());
-    let mut bytes = text.bytes();
-    while let Some(byte) = bytes.next() {
-        let mut ahead = bytes.clone();
-        let hex = |byte: Option<u8>| char::from(byte?).to_digit(16);
-        match (byte, hex(ahead.next()), hex(ahead.next())) {
-            (b'%', Some(high), Some(low)) => {
-                out.push((high * 16 + low) as u8);
-                bytes = ahead;
-            }
-            (b'+', ..) => out.push(b' '),
-            _ => out.push(byte),
-        }
-    }
-    Cow::Owned(String::from_utf8_lossy(&out).into_owned())
-}
 
-/// Escapes a key or value for a query string.
-#[must_use]
-pub fn escape(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for byte in text.bytes() {
-        match byte {
-            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' => {
-                out.push(char::from(byte));
-            }
-            _ => write!(out, "%{byte:02X}").expect("writing to a string cannot fail"),
-        }
+    /// The function that a JSONP answer calls. Only revision 3 has that.
+    ///
+    /// # Errors
+    /// Code 3 for what is no number of one.
+    pub fn callback(&self) -> Result<Option<Callback>, HandshakeError> {
+        self.jsonp.clone().transpose()
     }
-    out
 }
 
 #[cfg(test)]
@@ -156,7 +159,7 @@ mod tests {
     fn check(query: &str, get: bool, upgrade: bool) -> Result<Route, HandshakeError> {
         let query = Query::parse(query, &Config::default())?;
         let route = query.route(get, upgrade)?;
-        query.check_version()?;
+        query.terms()?;
         Ok(route)
     }
 
@@ -265,6 +268,78 @@ mod tests {
     }
 
     #[test]
+    fn revision_3_is_spoken_where_it_is_allowed() {
+        let config = Config {
+            allow_eio3: true,
+            ..Config::default()
+        };
+        let terms = |query: &str| Query::parse(query, &config).and_then(|query| query.terms());
+        let spoken = |dialect| {
+            Ok(Terms {
+                dialect,
+                jsonp: false,
+            })
+        };
+        let base64 = |dialect: Dialect| spoken(dialect.base64(true));
+        let jsonp = Terms {
+            dialect: Dialect::V3.base64(true),
+            jsonp: true,
+        };
+        for (query, expected) in [
+            ("transport=polling", spoken(Dialect::V3)),
+            ("transport=polling&EIO=3", spoken(Dialect::V3)),
+            ("transport=polling&EIO=abc", spoken(Dialect::V3)),
+            ("transport=polling&EIO=", spoken(Dialect::V3)),
+            ("transport=polling&EIO=4", spoken(Dialect::V4)),
+            ("transport=polling&EIO=2", Err(UnsupportedVersion)),
+            ("transport=polling&EIO=5", Err(UnsupportedVersion)),
+            ("transport=polling&EIO=3&b64=1", base64(Dialect::V3)),
+            ("transport=websocket&EIO=4&b64=1", base64(Dialect::V4)),
+            ("transport=polling&EIO=3&b64=", spoken(Dialect::V3)),
+            ("transport=polling&EIO=3&j=0", Ok(jsonp)),
+            ("transport=polling&EIO=3&j=x", Err(BadRequest)),
+            ("transport=polling&EIO=3&j=", Err(BadRequest)),
+            ("transport=polling&EIO=3&j=12345678901", Err(BadRequest)),
+            ("transport=polling&EIO=3&j=1&j=1", Err(BadRequest)),
+            // nobody else has it
+            ("transport=polling&EIO=4&j=x", spoken(Dialect::V4)),
+            ("transport=websocket&EIO=3&j=x", spoken(Dialect::V3)),
+            ("transport=abc", Err(UnknownTransport)),
+        ] {
+            assert_eq!(terms(query), expected, "{query}");
+        }
+    }
+
+    #[test]
+    fn later_requests_keep_the_terms_of_the_handshake() {
+        let config = Config {
+            allow_eio3: true,
+            ..Config::default()
+        };
+        let opened = |query: &str| Query::parse(query, &config).unwrap().terms().unwrap();
+        let continues = |query: &str, terms| Query::parse(query, &config).unwrap().continues(terms);
+        let polling = [
+            "transport=polling&EIO=3",
+            "transport=polling&EIO=4",
+            "transport=polling&EIO=3&j=0",
+        ];
+        for first in polling {
+            for later in polling {
+                assert_eq!(
+                    continues(later, opened(first)),
+                    first == later,
+                    "{first} {later}"
+                );
+            }
+        }
+        let jsonp = opened(polling[2]);
+        assert!(continues("transport=polling&EIO=3&j=17", jsonp));
+        assert!(continues("transport=websocket&EIO=3", jsonp));
+        assert!(!continues("transport=websocket&EIO=4", jsonp));
+        assert!(continues("transport=polling", opened(polling[0])));
+    }
+
+    #[test]
     fn a_disabled_transport_is_unknown() {
         let config = Config {
             polling: false,
@@ -274,21 +349,5 @@ mod tests {
             Query::parse("EIO=4&transport=polling", &config),
             Err(UnknownTransport)
         );
-    }
-
-    #[test]
-    fn keys_and_values_are_percent_decoded() {
-        let read = |query| pairs(query).collect::<Vec<_>>();
-        let pair = |key, value| (Cow::Borrowed(key), Cow::Borrowed(value));
-        assert_eq!(read("%26a=%26%3D%3Fa"), [pair("&a", "&=?a")]);
-        assert_eq!(
-            read("a&b=&=c&&"),
-            [pair("a", ""), pair("b", ""), pair("", "c")]
-        );
-        assert_eq!(
-            read("a=%zz%4&b=1+2"),
-            [pair("a", "%zz%4"), pair("b", "1 2")]
-        );
-        assert_eq!(escape("&=?a é"), "%26%3D%3Fa%20%C3%A9");
     }
 }

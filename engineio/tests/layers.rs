@@ -13,24 +13,35 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("error", &[]),
     ("timer", &[]),
     ("frame", &["text"]),
-    ("packet", &["text", "sid", "config", "error", "frame"]),
-    ("payload", &["text", "error", "frame", "packet"]),
-    ("query", &["sid", "config", "error"]),
+    ("dialect", &["frame"]),
+    (
+        "packet",
+        &["text", "sid", "config", "error", "frame", "dialect"],
+    ),
+    ("payload", &["text", "error", "frame", "dialect", "packet"]),
+    ("form", &[]),
+    ("jsonp", &["error", "form"]),
+    (
+        "query",
+        &["sid", "config", "error", "dialect", "form", "jsonp"],
+    ),
     ("server", PURE),
     (
         "net",
-        &["text", "sid", "config", "error", "frame", "query", "server"],
+        &[
+            "text", "sid", "config", "error", "frame", "dialect", "jsonp", "query", "server",
+        ],
     ),
     (
         "fuzzing",
         &[
-            "text", "sid", "config", "error", "frame", "packet", "payload", "query", "server",
-            "net",
+            "text", "sid", "config", "error", "frame", "dialect", "packet", "payload", "jsonp",
+            "query", "server", "net",
         ],
     ),
 ];
 const PURE: &[&str] = &[
-    "text", "sid", "config", "error", "timer", "frame", "packet", "payload",
+    "text", "sid", "config", "error", "timer", "frame", "dialect", "packet", "payload",
 ];
 
 /// What only `net` may know.

@@ -93,12 +93,16 @@ pub fn engine_options(mut options: Options) -> Result<Options, BadSetting> {
             options.cors = Some(Cors::origins(list).credentials());
         }
     }
-    if setting::<String>("ALLOW_EIO3")?.is_some_and(|value| value != "0") {
-        return Err(BadSetting::new(
-            "ALLOW_EIO3",
-            "Engine.IO 3 is not supported yet",
-        ));
-    }
+    options.engine.allow_eio3 = match setting::<String>("ALLOW_EIO3")?.as_deref() {
+        None | Some("0") => false,
+        Some("1") => true,
+        Some(other) => {
+            return Err(BadSetting::new(
+                "ALLOW_EIO3",
+                format!("expected 0 or 1, found {other:?}"),
+            ));
+        }
+    };
     Ok(options)
 }
 

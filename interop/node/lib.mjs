@@ -4,20 +4,37 @@ import { createRequire } from "node:module";
 import net from "node:net";
 
 const require = createRequire(import.meta.url);
-const PACKAGES = { "4.8": "socket.io-client", "4.0": "socket.io-client-4.0", 3: "socket.io-client-3" };
-const TRANSPORTS = { polling: ["polling"], websocket: ["websocket"], upgrade: ["polling", "websocket"] };
+const PACKAGES = {
+  "4.8": "socket.io-client",
+  "4.0": "socket.io-client-4.0",
+  3: "socket.io-client-3",
+  2: "socket.io-client-2",
+  1: "socket.io-client-1",
+};
+const MODES = {
+  polling: { transports: ["polling"] },
+  "polling-base64": { transports: ["polling"], forceBase64: true },
+  jsonp: { transports: ["polling"], forceJSONP: true },
+  websocket: { transports: ["websocket"] },
+  "websocket-base64": { transports: ["websocket"], forceBase64: true },
+  upgrade: { transports: ["polling", "websocket"] },
+};
 
-/** One of the pinned clients: its `io` function and its exact version. */
+/** One of the pinned clients: its `io` function, its exact version, and whether it is of the time before 3.0. */
 export function loadClient(name) {
   const wanted = PACKAGES[name] ?? usage(`client must be one of ${Object.keys(PACKAGES).join(", ")}, not ${name}`);
-  const { io } = require(wanted);
-  return { io, version: require(`${wanted}/package.json`).version };
+  const client = require(wanted);
+  const { version } = require(`${wanted}/package.json`);
+  return { io: client.io ?? client, version, old: Number(version.split(".")[0]) < 3 };
 }
 
-/** The client option for one of polling, websocket, upgrade. */
-export function transportsOf(mode) {
-  return TRANSPORTS[mode] ?? usage(`transport must be one of ${Object.keys(TRANSPORTS).join(", ")}, not ${mode}`);
+/** The client's options for one of these ways. */
+export function optionsOf(mode) {
+  return MODES[mode] ?? usage(`transport must be one of ${Object.keys(MODES).join(", ")}, not ${mode}`);
 }
+
+/** The client option `transports` for one of these ways. */
+export const transportsOf = (mode) => optionsOf(mode).transports;
 
 export function usage(text) {
   console.error(text);

@@ -4,7 +4,7 @@ import { createServer } from "node:http";
 import { endWithParent } from "./lib.mjs";
 
 const http = createServer((_, response) => response.writeHead(404).end());
-const io = new Server(http, { serveClient: false });
+const io = new Server(http, { serveClient: false, allowEIO3: true });
 
 for (const name of ["/", "/custom"]) {
   const namespace = io.of(name);

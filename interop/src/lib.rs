@@ -79,8 +79,18 @@ impl Script {
 
     /// A script of `interop/python`, run by the Python of `interop/.venv`.
     pub fn python(file: &str) -> Self {
+        Self::python_of(".venv", file)
+    }
+
+    /// A script of `interop/python`, run by the Python of `interop/.venv-4`, which has
+    /// python-socketio 4.
+    pub fn python_4(file: &str) -> Self {
+        Self::python_of(".venv-4", file)
+    }
+
+    fn python_of(venv: &str, file: &str) -> Self {
         let folder = root().join("interop");
-        let python = folder.join(".venv/bin/python");
+        let python = folder.join(venv).join("bin/python");
         let mut command = Command::new(&python);
         command.arg(folder.join("python").join(file));
         Self {

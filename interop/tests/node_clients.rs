@@ -70,3 +70,63 @@ fn client_3_0_websocket() -> Result<(), Failure> {
 fn client_3_0_upgrade() -> Result<(), Failure> {
     node("3", "upgrade")
 }
+
+#[test]
+fn client_4_8_base64() -> Result<(), Failure> {
+    node("4.8", "polling-base64")?;
+    node("4.8", "websocket-base64")
+}
+
+// Engine.IO 3
+
+#[test]
+fn client_2_polling() -> Result<(), Failure> {
+    node("2", "polling")
+}
+
+#[test]
+fn client_2_jsonp() -> Result<(), Failure> {
+    node("2", "jsonp")
+}
+
+#[test]
+fn client_2_websocket() -> Result<(), Failure> {
+    node("2", "websocket")
+}
+
+#[test]
+fn client_2_upgrade() -> Result<(), Failure> {
+    node("2", "upgrade")
+}
+
+#[test]
+fn client_2_base64() -> Result<(), Failure> {
+    node("2", "polling-base64")?;
+    node("2", "websocket-base64")
+}
+
+#[test]
+fn client_1_polling() -> Result<(), Failure> {
+    node("1", "polling")
+}
+
+#[test]
+fn client_1_jsonp() -> Result<(), Failure> {
+    node("1", "jsonp")
+}
+
+#[test]
+fn client_1_websocket() -> Result<(), Failure> {
+    node("1", "websocket")
+}
+
+#[test]
+fn client_1_upgrade() -> Result<(), Failure> {
+    node("1", "upgrade")
+}
+
+#[test]
+fn client_1_base64() -> Result<(), Failure> {
+    node("1", "polling-base64")?;
+    node("1", "websocket-base64")
+}

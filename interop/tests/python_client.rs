@@ -13,8 +13,16 @@ use common::Served;
 use interop::{Failure, Script};
 
 fn python(transport: &str) -> Result<(), Failure> {
+    play(Script::python("scenario.py"), transport)
+}
+
+fn python_4(transport: &str) -> Result<(), Failure> {
+    play(Script::python_4("scenario.py"), transport)
+}
+
+fn play(script: Script, transport: &str) -> Result<(), Failure> {
     let served = Served::contract(0);
-    Script::python("scenario.py")
+    script
         .arg(served.url())
         .arg(transport)
         .run(Duration::from_secs(120))?;
@@ -36,4 +44,21 @@ fn websocket() -> Result<(), Failure> {
 #[test]
 fn upgrade() -> Result<(), Failure> {
     python("upgrade")
+}
+
+// python-socketio 4: Engine.IO 3, bytes as bytes over long-polling
+
+#[test]
+fn version_4_polling() -> Result<(), Failure> {
+    python_4("polling")
+}
+
+#[test]
+fn version_4_websocket() -> Result<(), Failure> {
+    python_4("websocket")
+}
+
+#[test]
+fn version_4_upgrade() -> Result<(), Failure> {
+    python_4("upgrade")
 }

@@ -43,7 +43,7 @@ fn cuts(mode: &str) -> Result<(), Failure> {
     let (told, joined) = tokio::sync::mpsc::unbounded_channel();
     let namespace = Namespace::new("/").on_connect(async move |socket: Socket| {
         if !socket.is_recovered() {
-            told.send(*socket.id()).unwrap();
+            told.send(socket.id().clone()).unwrap();
         }
     });
     let io = server.mount(namespace).unwrap();

@@ -11,8 +11,12 @@ fn reference() -> Result<Server, Failure> {
 }
 
 fn node(client: &str) -> Result<(), Failure> {
+    node_over(client, &["polling", "websocket", "upgrade"])
+}
+
+fn node_over(client: &str, transports: &[&str]) -> Result<(), Failure> {
     let server = reference()?;
-    for transport in ["polling", "websocket", "upgrade"] {
+    for transport in transports {
         Script::node("scenario.mjs")
             .arg(server.url())
             .arg(client)
@@ -38,13 +42,22 @@ fn node_client_3() -> Result<(), Failure> {
 }
 
 #[test]
-fn python_client() -> Result<(), Failure> {
+fn node_clients_before_3() -> Result<(), Failure> {
+    for client in ["2", "1"] {
+        node(client)?;
+        node_over(client, &["jsonp", "polling-base64", "websocket-base64"])?;
+    }
+    Ok(())
+}
+
+#[test]
+fn python_clients() -> Result<(), Failure> {
     let server = reference()?;
     for transport in ["polling", "websocket", "upgrade"] {
-        Script::python("scenario.py")
-            .arg(server.url())
-            .arg(transport)
-            .run(LIMIT)?;
+        for script in [Script::python, Script::python_4] {
+            let script = script("scenario.py").arg(server.url()).arg(transport);
+            script.run(LIMIT)?;
+        }
     }
     Ok(())
 }

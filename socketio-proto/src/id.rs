@@ -4,15 +4,17 @@
 use std::borrow::Borrow;
 use std::fmt;
 use std::str::FromStr;
+use std::sync::Arc;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use engineio::Text;
+use engineio::{Sid, Text};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// The name of a namespace: `/`, or `/` and up to 254 bytes without comma and control characters.
 ///
-/// A query (`/chat?x=1`) is part of the name: only revision 3 of Engine.IO gave it a meaning.
+/// A query (`/chat?x=1`) is part of the name, except from clients that speak
+/// [`Revision::V4`](crate::Revision::V4).
 /// Clones share memory. A name that was read from a packet shares the packet's memory; use
 /// [`NamespaceId::detached`] for what is kept.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -130,42 +132,78 @@ impl fmt::Display for NamespaceId {
 
 /// The public id of a socket: 20 characters of `A-Z a-z 0-9 _ -`, another one in every namespace.
 ///
-/// It is no secret and never the session id of Engine.IO, which is one.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct SocketId([u8; 20]);
+/// It is no secret and never the session id of Engine.IO, which is one. The exception are clients
+/// of Socket.IO 1.x and 2.x, where a server lets them in: they count on an id made of that secret,
+/// see [`SocketId::of_session`]. Clones are cheap.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct SocketId(Id);
+
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+enum Id {
+    Short([u8; ID_CHARS]),
+    /// `/chat#` and the characters of a session.
+    Long(Arc<str>),
+}
+
+const ID_CHARS: usize = 20;
 
 impl SocketId {
     /// Makes an id out of 120 random bits, which are the caller's business.
     #[must_use]
     pub fn from_entropy(entropy: [u8; 15]) -> Self {
-        let mut chars = [0; 20];
+        let mut chars = [0; ID_CHARS];
         let written = URL_SAFE_NO_PAD.encode_slice(entropy, &mut chars);
         debug_assert_eq!(written, Ok(20), "15 bytes make 20 characters of base64");
-        Self(chars)
+        Self(Id::Short(chars))
+    }
+
+    /// The id that a client of Socket.IO 1.x or 2.x gives itself: that of its session in `/`, and
+    /// `/chat#` before it in `/chat`.
+    ///
+    /// Whoever learns it can take the session over.
+    #[must_use]
+    pub fn of_session(namespace: &NamespaceId, sid: &Sid) -> Self {
+        match sid.as_str().as_bytes().try_into() {
+            Ok(chars) if namespace.is_root() => Self(Id::Short(chars)),
+            _ if namespace.is_root() => Self(Id::Long(sid.as_str().into())),
+            _ => Self(Id::Long(format!("{namespace}#{sid}").into())),
+        }
     }
 
     /// The characters.
     #[must_use]
     pub fn as_str(&self) -> &str {
-        std::str::from_utf8(&self.0).expect("only ASCII gets in")
+        match &self.0 {
+            Id::Short(chars) => std::str::from_utf8(chars).expect("only ASCII gets in"),
+            Id::Long(text) => text,
+        }
     }
 }
 
 /// The text is not a socket id.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("expected a socket id: 20 characters of A-Z, a-z, 0-9, _ and -")]
+#[error("expected a socket id: 20 characters of A-Z, a-z, 0-9, _ and -, perhaps behind /NAME#")]
 pub struct InvalidSocketId;
 
 impl FromStr for SocketId {
     type Err = InvalidSocketId;
 
     fn from_str(text: &str) -> Result<Self, InvalidSocketId> {
+        let (namespace, own) = match text.rsplit_once('#') {
+            Some((namespace, own)) => (Some(namespace), own),
+            None => (None, text),
+        };
         let valid = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-');
-        let chars: [u8; 20] = text.as_bytes().try_into().map_err(|_| InvalidSocketId)?;
-        if chars.iter().all(valid) {
-            Ok(Self(chars))
-        } else {
-            Err(InvalidSocketId)
+        let chars: [u8; ID_CHARS] = own.as_bytes().try_into().map_err(|_| InvalidSocketId)?;
+        if !chars.iter().all(valid) {
+            return Err(InvalidSocketId);
+        }
+        let Some(namespace) = namespace else {
+            return Ok(Self(Id::Short(chars)));
+        };
+        match NamespaceId::parse(namespace.into()) {
+            Ok(namespace) if !namespace.is_root() => Ok(Self(Id::Long(text.into()))),
+            _ => Err(InvalidSocketId),
         }
     }
 }
@@ -293,7 +331,7 @@ mod tests {
     fn a_socket_id_has_twenty_url_safe_characters() {
         let id = SocketId::from_entropy([0xff; 15]);
         assert_eq!(id.as_str(), "____________________");
-        assert_eq!(id.as_str().parse(), Ok(id));
+        assert_eq!(id.as_str().parse(), Ok(id.clone()));
         let json = serde_json::to_string(&id).unwrap();
         assert_eq!(json, "\"____________________\"");
         assert_eq!(serde_json::from_str::<SocketId>(&json).unwrap(), id);
@@ -306,6 +344,30 @@ mod tests {
         ] {
             assert_eq!(text.parse::<SocketId>(), Err(InvalidSocketId), "{text}");
         }
+    }
+
+    #[test]
+    fn an_id_of_an_old_client_is_its_session_with_the_namespace_before_it() {
+        let sid: Sid = "____________________".parse().unwrap();
+        let id =
+            |namespace: &str| SocketId::of_session(&NamespaceId::new(namespace).unwrap(), &sid);
+        assert_eq!(id("/"), SocketId::from_entropy([0xff; 15]));
+        assert_eq!(id("/chat").as_str(), "/chat#____________________");
+        assert_eq!(id("/a#b").as_str(), "/a#b#____________________");
+        for id in [id("/"), id("/chat"), id("/a#b")] {
+            assert_eq!(id.as_str().parse(), Ok(id));
+        }
+        for text in [
+            "#____________________",
+            "/#____________________",
+            "chat#____________________",
+            "/chat#___________________",
+            "/a,b#____________________",
+            "____________________#",
+        ] {
+            assert_eq!(text.parse::<SocketId>(), Err(InvalidSocketId), "{text}");
+        }
+        assert!(size_of::<SocketId>() <= 24);
     }
 
     #[test]

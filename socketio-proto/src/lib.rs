@@ -21,5 +21,5 @@ pub use error::{ArgsError, DecodeError, DisconnectReason, EncodeError, Misuse};
 pub use event::Event;
 pub use id::{AckId, InvalidNamespace, InvalidSocketId, NamespaceId, SessionKey, SocketId};
 pub use limits::Limits;
-pub use packet::{Body, ConnectError, Packet, is_reserved};
+pub use packet::{Body, ConnectError, Packet, Revision, is_reserved};
 pub use parser::{Decoder, Parser};

@@ -2,12 +2,32 @@
 
 use std::fmt;
 
-use engineio::Text;
+use engineio::{Protocol, Text};
 use serde::Serialize;
 
 use crate::args::RawArgs;
 use crate::error::EncodeError;
 use crate::id::{AckId, NamespaceId};
+
+/// The revision of Socket.IO that a client speaks, which goes with that of Engine.IO.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Revision {
+    /// Clients 1.x and 2.x, over Engine.IO 3: they are in `/` without asking, and have no auth
+    /// payload but the query behind the name of a namespace.
+    V4,
+    /// Clients since 3.0, over Engine.IO 4.
+    #[default]
+    V5,
+}
+
+impl From<Protocol> for Revision {
+    fn from(engine: Protocol) -> Self {
+        match engine {
+            Protocol::V3 => Self::V4,
+            Protocol::V4 => Self::V5,
+        }
+    }
+}
 
 /// One packet (socket.io-protocol v5, "Packet encoding"), with its attachments.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -230,7 +230,7 @@ impl NamespaceCore {
     pub(crate) fn add(&self, id: SocketId, connection: Arc<Connection>) -> Seat {
         self.with_state(|state| {
             if let Some(recovery) = &mut state.recovery {
-                recovery.histories.insert(id, History::default());
+                recovery.histories.insert(id.clone(), History::default());
             }
             state.seat(id, connection)
         })
@@ -249,13 +249,15 @@ impl NamespaceCore {
                 return None;
             }
             for (number, selection, batch) in missed {
-                if claim.history.selects(selection, claim.id, number) {
+                if claim.history.selects(selection, &claim.id, number) {
                     connection.handle.send(batch.iter().cloned()).ok();
                 }
             }
-            let seat = state.seat(claim.id, Arc::clone(connection));
+            let seat = state.seat(claim.id.clone(), Arc::clone(connection));
             if let Some(recovery) = &mut state.recovery {
-                recovery.histories.insert(claim.id, claim.history.clone());
+                recovery
+                    .histories
+                    .insert(claim.id.clone(), claim.history.clone());
             }
             for room in claim.history.rooms() {
                 state.rooms.join(seat.slot, room);

@@ -55,7 +55,8 @@ impl Driver {
     pub(crate) fn new(core: Arc<Core>, request: Arc<Request>, handle: Handle) -> Self {
         let settings = &core.settings;
         let protocol = Arc::clone(&settings.protocol);
-        let machine = Machine::new(settings.parser.clone(), protocol, clock::now());
+        let (revision, parser) = (request.protocol().into(), settings.parser.clone());
+        let machine = Machine::speaking(revision, parser, protocol, clock::now());
         let connection = Connection::new(handle, request);
         Self {
             core,
@@ -299,7 +300,8 @@ impl Upper for Driver {
                     .iter()
                     .for_each(|(_, session)| session.upgraded());
             }
-            EngineEvent::Opened => {}
+            // an old client has joined `/` with that
+            EngineEvent::Opened => self.drain(now),
             _ => {}
         }
     }

@@ -49,7 +49,8 @@ impl Handshake {
             .map_err(|error| ConnectError::new(format!("invalid auth payload: {error}")))
     }
 
-    /// The auth payload as JSON, `{}` when the client sent none.
+    /// The auth payload as JSON, `{}` when the client sent none. Clients of Socket.IO 1.x and 2.x
+    /// have a query behind the namespace's name instead (`/chat?token=x`), an object of strings.
     #[must_use]
     pub fn auth_json(&self) -> &str {
         self.auth.as_deref().unwrap_or("{}")

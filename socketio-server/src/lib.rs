@@ -30,10 +30,10 @@ mod trace;
 
 pub use ack::AckFuture;
 pub use broadcast::{Answers, Broadcast, BroadcastAck};
-pub use engineio::Transport;
 pub use engineio::net::server::{
     Body, Cookie, Cors, ForeignUpgrade, Headers, Options, PeerAddr, Refusal,
 };
+pub use engineio::{Protocol, Transport};
 pub use error::{AckError, EventError, EventErrorKind, MountError, Refused, SendError};
 pub use events::Events;
 pub use handler::{Ack, Answer, Incoming, NoAck};

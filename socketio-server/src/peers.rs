@@ -16,7 +16,7 @@ use crate::sync::{Arc, Mutex, Weak};
 const WAIT: Duration = Duration::from_secs(5);
 
 /// The id of a server among its peers. Not known to clients.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ServerId(SocketId);
 
 impl fmt::Display for ServerId {
@@ -63,7 +63,7 @@ impl Peers {
         let members = self.0.lock();
         let living = members
             .iter()
-            .filter_map(|member| Some((member.id, member.server.upgrade()?)));
+            .filter_map(|member| Some((member.id.clone(), member.server.upgrade()?)));
         living
             .filter(|(_, other)| !Arc::ptr_eq(other, server))
             .collect()

@@ -2,11 +2,11 @@
 
 use engineio::Text;
 use serde::de::DeserializeOwned;
-use socketio_proto::{ArgsError, IntoArgs, NamespaceId, SocketId};
+use socketio_proto::{ArgsError, FromArgs, IntoArgs, NamespaceId, SocketId};
 
-use crate::broadcast::Broadcast;
+use crate::broadcast::{Answers, Broadcast};
 use crate::core::{Core, NamespaceCore};
-use crate::error::SendError;
+use crate::error::{AckError, SendError};
 use crate::handler::ShareData;
 use crate::handshake::Handshake;
 use crate::rooms::Room;
@@ -33,7 +33,7 @@ impl RemoteSocket {
         Self {
             core: Arc::clone(core),
             home: Arc::clone(socket.core().home()),
-            id: *socket.id(),
+            id: socket.id().clone(),
             handshake: socket.handshake().clone(),
             rooms: socket.rooms(),
             data: share.and_then(|share| share(socket.data())),
@@ -75,7 +75,7 @@ impl RemoteSocket {
     }
 
     fn alone(&self) -> Broadcast {
-        Broadcast::new(Arc::clone(&self.core), Arc::clone(&self.home)).to(self.id)
+        Broadcast::new(Arc::clone(&self.core), Arc::clone(&self.home)).to(&self.id)
     }
 
     /// Sends it an event.
@@ -84,6 +84,25 @@ impl RemoteSocket {
     /// As [`Broadcast::emit`].
     pub fn emit<P: IntoArgs + ?Sized>(&self, event: &str, payload: &P) -> Result<(), SendError> {
         self.alone().emit(event, payload)
+    }
+
+    /// Sends it an event and waits for the answer, for 30 s.
+    ///
+    /// # Errors
+    /// As every wait for an answer.
+    pub async fn emit_with_ack<R: FromArgs>(
+        &self,
+        event: &str,
+        payload: &(impl IntoArgs + ?Sized),
+    ) -> Result<R, AckError> {
+        let asked = self.alone().emit_with_ack::<R>(event, payload);
+        let Answers {
+            mut answers,
+            mut missing,
+        } = asked.await?;
+        let why = missing.pop().map(|(_, why)| why);
+        let answer = answers.pop().map(|(_, answer)| answer);
+        answer.ok_or_else(|| why.unwrap_or(AckError::Disconnected))
     }
 
     /// Makes it join a room.

@@ -163,7 +163,7 @@ impl Rooms {
     /// Gives a socket its slot, below the count of all that were ever there at once.
     pub(crate) fn add(&mut self, id: SocketId) -> Slot {
         let entry = Some(Entry {
-            id,
+            id: id.clone(),
             memberships: Vec::new(),
         });
         let slot = match self.free_slots.pop() {
@@ -176,9 +176,9 @@ impl Rooms {
         if let Some(place) = self.sockets.get_mut(slot as usize) {
             *place = entry;
         }
-        self.by_id.insert(id, slot);
+        self.by_id.insert(id.clone(), slot);
         self.note(|| {
-            let room = Room::from(id);
+            let room = Room::from(&id);
             let created = RoomEvent::Created { room: room.clone() };
             [created, RoomEvent::Joined { room, socket: id }]
         });
@@ -209,7 +209,7 @@ impl Rooms {
             self.by_id.remove(&entry.id);
             self.free_slots.push(slot);
             self.note(|| {
-                let (room, socket) = (Room::from(entry.id), entry.id);
+                let (room, socket) = (Room::from(&entry.id), entry.id);
                 let left = RoomEvent::Left {
                     room: room.clone(),
                     socket,
@@ -231,7 +231,7 @@ impl Rooms {
 
     pub(crate) fn id(&self, slot: Slot) -> Option<SocketId> {
         let entry = self.sockets.get(slot as usize)?.as_ref()?;
-        Some(entry.id)
+        Some(entry.id.clone())
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -268,8 +268,8 @@ impl Rooms {
             membership: entry.memberships.len(),
         });
         entry.memberships.push(membership);
-        let (first, socket) = (membership.member == 0, entry.id);
         if self.events.is_some() {
+            let (first, socket) = (membership.member == 0, entry.id.clone());
             let Some(room) = self.rooms.get(room).map(|room| room.name.clone()) else {
                 return;
             };
@@ -296,12 +296,14 @@ impl Rooms {
             .memberships
             .iter()
             .filter_map(|membership| Some(self.rooms.get(membership.room)?.name.clone()));
-        std::iter::once(entry.id.into()).chain(joined).collect()
+        std::iter::once(Room::from(&entry.id))
+            .chain(joined)
+            .collect()
     }
 
     /// Calls `each` with every selected slot, once.
     pub(crate) fn select(&self, selection: &Selection, mut each: impl FnMut(Slot)) {
-        let sender = selection.sender.and_then(|id| self.find(&id));
+        let sender = selection.sender.as_ref().and_then(|id| self.find(id));
         match (&*selection.rooms, &*selection.except) {
             ([], []) => {
                 self.everybody()

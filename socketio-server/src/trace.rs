@@ -1,6 +1,9 @@
 //! `tracing` events and spans. Without the feature they are nothing; the arguments of events are
 //! looked at either way.
 
+use std::fmt;
+
+use engineio::Protocol;
 use socketio_proto::{NamespaceId, SocketId};
 
 /// An event for those who look for a fault.
@@ -26,6 +29,25 @@ macro_rules! warning {
 pub(crate) use debug;
 pub(crate) use warning;
 
+/// The id of a socket as logs show it: of an old client's, which is made of its session's secret,
+/// no more than the beginning.
+#[derive(Debug)]
+pub(crate) struct Shown<'a>(pub(crate) &'a SocketId, pub(crate) Protocol);
+
+impl fmt::Display for Shown<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self(id, protocol) = self;
+        let text = id.as_str();
+        match protocol {
+            Protocol::V4 => f.write_str(text),
+            Protocol::V3 => {
+                let secret = text.len().saturating_sub(14);
+                write!(f, "{}…", text.get(..secret).unwrap_or_default())
+            }
+        }
+    }
+}
+
 /// What happens on behalf of one socket: `socket{id, namespace}`. Nothing without the feature.
 #[derive(Clone, Debug)]
 pub(crate) struct Span {
@@ -35,7 +57,7 @@ pub(crate) struct Span {
 
 #[cfg(feature = "tracing")]
 impl Span {
-    pub(crate) fn socket(id: &SocketId, namespace: &NamespaceId) -> Self {
+    pub(crate) fn socket(id: &Shown<'_>, namespace: &NamespaceId) -> Self {
         let span = tracing::info_span!("socket", %id, %namespace);
         Self { span }
     }
@@ -54,7 +76,7 @@ impl Span {
 
 #[cfg(not(feature = "tracing"))]
 impl Span {
-    pub(crate) fn socket(_: &SocketId, _: &NamespaceId) -> Self {
+    pub(crate) fn socket(_: &Shown<'_>, _: &NamespaceId) -> Self {
         Self {}
     }
 

@@ -101,7 +101,7 @@ async fn outgoing_events_are_seen_once_for_each_client_broadcasts_too() {
     let namespace =
         Namespace::new("/").on_any_outgoing(move |socket: &Socket, event: &Outgoing<'_>| {
             let text = format!("{} {}", event.name(), event.read::<u32>().unwrap());
-            seen.lock().unwrap().push((*socket.id(), text));
+            seen.lock().unwrap().push((socket.id().clone(), text));
         });
     let io = server.mount(namespace).unwrap();
     let address = start(&server).await;
@@ -114,7 +114,7 @@ async fn outgoing_events_are_seen_once_for_each_client_broadcasts_too() {
     a.expect("42[\"both\",2]").await;
     b.expect("42[\"both\",2]").await;
     let mut seen = log.lock().unwrap().clone();
-    assert_eq!(seen.remove(0), (a_id, "one 1".to_owned()));
+    assert_eq!(seen.remove(0), (a_id.clone(), "one 1".to_owned()));
     seen.sort();
     let mut expected = vec![(a_id, "both 2".to_owned()), (b_id, "both 2".to_owned())];
     expected.sort();

@@ -53,6 +53,12 @@ async fn sockets_are_fetched_with_their_rooms_and_what_is_shared_of_their_data()
     assert!(remote.data::<Vec<u8>>().is_err());
     remote.emit("private", &1).unwrap();
     ann.expect("42[\"private\",1]").await;
+    let answers = async {
+        ann.expect("420[\"ask\",2]").await;
+        ann.send("430[3]").await;
+    };
+    let (answer, ()) = tokio::join!(remote.emit_with_ack::<u8>("ask", &2), answers);
+    assert_eq!(answer, Ok(3));
     remote.join("green");
     assert_eq!(io.to("green").fetch_sockets().len(), 1);
     remote.leave("green");
@@ -60,24 +66,26 @@ async fn sockets_are_fetched_with_their_rooms_and_what_is_shared_of_their_data()
     remote.disconnect(false);
     ann.expect("41").await;
     assert_eq!(io.broadcast().fetch_sockets().len(), 1);
+    let asked = remote.emit_with_ack::<u8>("ask", &2);
+    assert_eq!(within(asked).await, Err(AckError::Disconnected));
 }
 
 #[tokio::test]
 async fn selections_move_between_rooms_and_are_put_out() {
     let server = Server::default();
     let (io, mut clients) = joined(&server, 3).await;
-    let (first, second) = (clients[0].1, clients[1].1);
+    let (first, second) = (&clients[0].1, &clients[1].1);
     io.to(first).to(second).sockets_join(["red", "blue"]);
     io.to("red").except(first).sockets_leave(["blue"]);
     let ids = |room: &'static str| -> Vec<SocketId> {
         io.to(room)
             .fetch_sockets()
             .iter()
-            .map(|s| *s.id())
+            .map(|s| s.id().clone())
             .collect()
     };
     assert_eq!(ids("red").len(), 2);
-    assert_eq!(ids("blue"), [first]);
+    assert_eq!(ids("blue"), std::slice::from_ref(first));
     io.to("blue").disconnect_sockets(false);
     clients[0].0.expect("41").await;
     io.to("red").disconnect_sockets(true);
@@ -90,7 +98,7 @@ async fn selections_move_between_rooms_and_are_put_out() {
 async fn everybody_is_asked_and_who_is_late_or_leaves_does_not_take_the_answers_along() {
     let server = Server::default();
     let (io, mut clients) = joined(&server, 4).await;
-    let ids: Vec<SocketId> = clients.iter().map(|(_, id)| *id).collect();
+    let ids: Vec<SocketId> = clients.iter().map(|(_, id)| id.clone()).collect();
     let asked = io
         .broadcast()
         .timeout(Duration::from_millis(300))
@@ -106,14 +114,14 @@ async fn everybody_is_asked_and_who_is_late_or_leaves_does_not_take_the_answers_
         }
     }
     let answers = within(asked).await.unwrap();
-    assert_eq!(answers.answers, [(ids[0], 10)]);
-    let missing = |id| {
-        let found = answers.missing.iter().find(|(socket, _)| *socket == id);
+    assert_eq!(answers.answers, [(ids[0].clone(), 10)]);
+    let missing = |id: &SocketId| {
+        let found = answers.missing.iter().find(|(socket, _)| socket == id);
         found.map(|(_, error)| error.clone())
     };
-    assert!(matches!(missing(ids[1]), Some(AckError::Decode(_))));
-    assert_eq!(missing(ids[2]), Some(AckError::Disconnected));
-    assert_eq!(missing(ids[3]), Some(AckError::Timeout));
+    assert!(matches!(missing(&ids[1]), Some(AckError::Decode(_))));
+    assert_eq!(missing(&ids[2]), Some(AckError::Disconnected));
+    assert_eq!(missing(&ids[3]), Some(AckError::Timeout));
     assert_eq!(answers.clone().complete(), Err(answers));
     clients.clear();
     until_idle(&server).await;
@@ -175,7 +183,7 @@ async fn rooms_tell_when_they_come_and_go() {
     until("both", || log.lock().unwrap().len() == 7).await;
     let (a_id, b_id): (SocketId, SocketId) = (a_id.parse().unwrap(), b_id.parse().unwrap());
     let blue = || Room::from("blue");
-    let (own_a, own_b) = (Room::from(a_id), Room::from(b_id));
+    let (own_a, own_b) = (Room::from(&a_id), Room::from(&b_id));
     assert_eq!(
         std::mem::take(&mut *log.lock().unwrap()),
         [
@@ -184,23 +192,23 @@ async fn rooms_tell_when_they_come_and_go() {
             },
             RoomEvent::Joined {
                 room: own_a.clone(),
-                socket: a_id
+                socket: a_id.clone()
             },
             RoomEvent::Created { room: blue() },
             RoomEvent::Joined {
                 room: blue(),
-                socket: a_id
+                socket: a_id.clone()
             },
             RoomEvent::Created {
                 room: own_b.clone()
             },
             RoomEvent::Joined {
                 room: own_b,
-                socket: b_id
+                socket: b_id.clone()
             },
             RoomEvent::Joined {
                 room: blue(),
-                socket: b_id
+                socket: b_id.clone()
             },
         ]
     );
@@ -212,16 +220,16 @@ async fn rooms_tell_when_they_come_and_go() {
         [
             RoomEvent::Left {
                 room: blue(),
-                socket: b_id
+                socket: b_id.clone()
             },
             RoomEvent::Left {
                 room: blue(),
-                socket: a_id
+                socket: a_id.clone()
             },
             RoomEvent::Deleted { room: blue() },
             RoomEvent::Left {
                 room: own_a.clone(),
-                socket: a_id
+                socket: a_id.clone()
             },
             RoomEvent::Deleted { room: own_a },
         ]

@@ -27,13 +27,13 @@ impl Write for Written {
 
 #[tokio::test]
 async fn a_bad_payload_is_a_warning_and_handlers_run_in_spans() {
-    let log = Written::default();
-    let writer = log.clone();
+    let written = Written::default();
+    let writer = written.clone();
     tracing_subscriber::fmt()
         .with_writer(move || writer.clone())
         .with_ansi(false)
         .init();
-    let server = Server::default();
+    let server = Server::builder().allow_eio3(true).build();
     server
         .mount(Namespace::new("/").on("number", async |_: Socket, n: u8| {
             tokio::task::yield_now().await;
@@ -41,11 +41,12 @@ async fn a_bad_payload_is_a_warning_and_handlers_run_in_spans() {
             Ack(n)
         }))
         .unwrap();
-    let (mut client, id) = Client::join_as(start(&server).await, "/", "").await;
+    let address = start(&server).await;
+    let (mut client, id) = Client::join_as(address, "/", "").await;
     client.send("42[\"number\",\"seven\"]").await;
     client.send("420[\"number\",7]").await;
     client.expect("430[7]").await;
-    let log = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
+    let log = String::from_utf8(written.0.lock().unwrap().clone()).unwrap();
     let inside = format!("socket{{id={id} namespace=/}}:event{{name=\"number\"}}");
     let own = log
         .lines()
@@ -56,4 +57,14 @@ async fn a_bad_payload_is_a_warning_and_handlers_run_in_spans() {
         log.contains("event \"number\": the payload does not decode: argument 0"),
         "{log}"
     );
+
+    // an old client's id is the secret of its session
+    let mut old = Client::connect_with(address, "EIO=3").await;
+    let sid = old.text().await.split('"').nth(3).unwrap().to_owned();
+    old.expect("40").await;
+    old.send("420[\"number\",7]").await;
+    old.expect("430[7]").await;
+    let log = String::from_utf8(written.0.lock().unwrap().clone()).unwrap();
+    let inside = format!("socket{{id={}… namespace=/}}", sid.get(..6).unwrap());
+    assert!(log.contains(&inside) && !log.contains(&sid), "{log}");
 }

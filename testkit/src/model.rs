@@ -3,8 +3,10 @@
 use std::collections::VecDeque;
 
 use bytes::Bytes;
+use engineio::packet::v3;
+use engineio::payload::v3::Form;
 use engineio::server::Reply;
-use engineio::{Data, Packet, payload};
+use engineio::{Data, Dialect, Frame, Packet, Protocol, payload};
 
 /// What the client does.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -40,6 +42,7 @@ pub enum Upgrade {
 pub struct Model {
     /// Whether a WebSocket is tried when the server offers it.
     pub upgrades: bool,
+    dialect: Dialect,
     upgrade: Upgrade,
     open: bool,
     closed: bool,
@@ -58,6 +61,7 @@ impl Model {
     pub fn polling(upgrades: bool) -> Self {
         Self {
             upgrades,
+            dialect: Dialect::V4,
             upgrade: Upgrade::No,
             open: false,
             closed: false,
@@ -79,6 +83,12 @@ impl Model {
             get: None,
             ..Self::polling(false)
         }
+    }
+
+    /// The same client, speaking like this. In revision 3 it should ping; this one does not.
+    #[must_use]
+    pub fn speaking(self, dialect: Dialect) -> Self {
+        Self { dialect, ..self }
     }
 
     /// What arrived, in order.
@@ -152,12 +162,7 @@ impl Model {
             return;
         }
         match reply {
-            Reply::Payload(payload) => {
-                let text = std::str::from_utf8(payload).expect("payloads are UTF-8");
-                for packet in text.split('\u{1e}') {
-                    self.on_packet(packet);
-                }
-            }
+            Reply::Payload(payload) | Reply::BinaryPayload(payload) => self.on_payload(payload),
             Reply::Ok => {}
             _ => self.closed = true,
         }
@@ -182,7 +187,13 @@ impl Model {
                 panic!("{data:?} before the upgrade was finished");
             }
             (Upgrade::Done(own), Data::Text(text)) if own == link => self.on_packet(&text),
-            (Upgrade::Done(own), binary) if own == link => self.received.push(binary),
+            (Upgrade::Done(own), binary) if own == link => {
+                let packet = match self.dialect.protocol {
+                    Protocol::V4 => Packet::from_frame(binary),
+                    Protocol::V3 => v3::from_frame(binary),
+                };
+                self.on_decoded(packet.expect("servers send valid packets"));
+            }
             _ => {}
         }
     }
@@ -200,6 +211,26 @@ impl Model {
         }
     }
 
+    fn on_payload(&mut self, body: &Bytes) {
+        if self.dialect.protocol == Protocol::V4 {
+            let text = std::str::from_utf8(body).expect("payloads are UTF-8");
+            for packet in text.split('\u{1e}') {
+                self.on_packet(packet);
+            }
+            return;
+        }
+        // the decoder is that of a server, which gets no handshakes
+        if !self.open {
+            let text = std::str::from_utf8(body).expect("a handshake is UTF-8");
+            let (_, packet) = text.split_once(':').expect("a length");
+            return self.on_packet(packet);
+        }
+        let packets = payload::v3::Decoder::new(body.clone(), usize::MAX);
+        for packet in packets.expect("payloads are UTF-8") {
+            self.on_decoded(packet.expect("servers send valid packets"));
+        }
+    }
+
     fn on_packet(&mut self, packet: &str) {
         assert!(!self.closed, "{packet:?} after the end");
         if packet.starts_with('0') {
@@ -210,7 +241,17 @@ impl Model {
             }
             return;
         }
-        match Packet::decode(&packet.into()).expect("servers send valid packets") {
+        let packet = packet.into();
+        let decoded = match self.dialect.protocol {
+            Protocol::V4 => Packet::decode(&packet),
+            Protocol::V3 => v3::decode(&packet),
+        };
+        self.on_decoded(decoded.expect("servers send valid packets"));
+    }
+
+    fn on_decoded(&mut self, packet: Packet) {
+        assert!(!self.closed, "{packet:?} after the end");
+        match packet {
             Packet::Message(data) => self.received.push(data),
             Packet::Ping { probe: false } => {
                 self.pings += 1;
@@ -235,8 +276,8 @@ impl Model {
         match self.upgrade {
             Upgrade::Done(link) => {
                 while let Some(packet) = self.outbox.pop_front() {
-                    self.actions
-                        .push_back(Action::Frame(link, packet.into_frame()));
+                    let data = self.frame(packet);
+                    self.actions.push_back(Action::Frame(link, data));
                 }
             }
             Upgrade::Pausing(link) => {
@@ -255,7 +296,18 @@ impl Model {
                 if self.post.is_none() && !self.outbox.is_empty() {
                     let post = self.name();
                     self.post = Some(post);
-                    let body = payload::encode(&self.outbox);
+                    let body = match self.dialect {
+                        Dialect {
+                            protocol: Protocol::V4,
+                            ..
+                        } => payload::encode(&self.outbox),
+                        Dialect { base64: true, .. } => {
+                            payload::v3::encode(Form::Text, &self.outbox)
+                        }
+                        Dialect { base64: false, .. } => {
+                            payload::v3::encode(Form::Binary, &self.outbox)
+                        }
+                    };
                     self.outbox.clear();
                     self.actions.push_back(Action::Post(post, body));
                 }
@@ -263,9 +315,26 @@ impl Model {
         }
     }
 
+    /// The form on its WebSocket.
+    fn frame(&self, packet: Packet) -> Data {
+        match packet {
+            Packet::Message(data) => content(&self.dialect.frame(Frame::message(&data))),
+            packet => packet.into_frame(),
+        }
+    }
+
     fn name(&mut self) -> u64 {
         let name = self.next;
         self.next += 1;
         name
+    }
+}
+
+/// What stands in a frame.
+pub(crate) fn content(frame: &Frame) -> Data {
+    if frame.is_binary() {
+        Data::Binary(frame.payload().to_vec().into())
+    } else {
+        Data::from(std::str::from_utf8(frame.payload()).expect("text is UTF-8"))
     }
 }

@@ -5,8 +5,9 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use engineio::server::{Event, First, Input, LinkId, Output, RequestId, Session};
-use engineio::{CloseReason, Config, Data, Sid};
+use engineio::{CloseReason, Config, Data, Dialect, Sid};
 
+use crate::model::content;
 use crate::watch::number;
 use crate::{Action, Hop, Link, Model, Upgrade, Watch, epoch, show};
 
@@ -21,6 +22,7 @@ pub struct Pair {
     pub link: Link,
     /// The time.
     pub now: Instant,
+    dialect: Dialect,
     received: Vec<Data>,
     closed: Option<CloseReason>,
     upgraded: usize,
@@ -32,10 +34,17 @@ impl Pair {
     /// A client that starts with long-polling, and moves to WebSocket when `upgrades`.
     #[must_use]
     pub fn polling(config: Config, upgrades: bool) -> Self {
+        Self::polling_speaking(Dialect::V4, config, upgrades)
+    }
+
+    /// As [`Pair::polling`], both speaking like this.
+    #[must_use]
+    pub fn polling_speaking(dialect: Dialect, config: Config, upgrades: bool) -> Self {
         let mut watch = Watch::default();
         watch.asked(0);
         let first = First::Polling(RequestId::new(0));
-        Self::new(config, first, Model::polling(upgrades), watch)
+        let client = Model::polling(upgrades).speaking(dialect);
+        Self::new(dialect, config, first, client, watch)
     }
 
     /// A client that starts with a WebSocket.
@@ -44,15 +53,16 @@ impl Pair {
         let mut watch = Watch::default();
         watch.linked(0);
         let first = First::Link(LinkId::new(0));
-        Self::new(config, first, Model::websocket(), watch)
+        Self::new(Dialect::V4, config, first, Model::websocket(), watch)
     }
 
-    fn new(config: Config, first: First, client: Model, watch: Watch) -> Self {
+    fn new(dialect: Dialect, config: Config, first: First, client: Model, watch: Watch) -> Self {
         let now = epoch();
         let sid = Sid::from_entropy([1; 15]);
         Self {
             client,
-            server: Session::new(sid, Arc::new(config), first, now),
+            server: Session::speaking(dialect, sid, Arc::new(config), first, now),
+            dialect,
             link: Link::default(),
             now,
             received: Vec::new(),
@@ -205,7 +215,8 @@ impl Pair {
                 self.watch.linked(link);
                 self.link.carry(self.now, Hop::Accept(link));
                 let link = LinkId::new(link);
-                Input::LinkOpened { link }
+                let base64 = self.dialect.base64;
+                Input::LinkOpened { link, base64 }
             }
             Hop::Up(link, data) => {
                 let link = LinkId::new(link);
@@ -253,12 +264,8 @@ impl Pair {
                 self.link.carry(self.now, hop);
             }
             Output::Frame { link, frame } => {
-                let data = if frame.is_binary() {
-                    Data::Binary(frame.payload().to_vec().into())
-                } else {
-                    Data::from(std::str::from_utf8(frame.payload()).expect("text is UTF-8"))
-                };
-                self.link.carry(self.now, Hop::Down(number(&link), data));
+                let hop = Hop::Down(number(&link), content(&frame));
+                self.link.carry(self.now, hop);
             }
             Output::CloseLink { link } => {
                 self.link.carry(self.now, Hop::DownClosed(number(&link)));

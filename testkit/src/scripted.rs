@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use engineio::server::{First, Input, LinkId, PostFailure, RequestId, Session};
-use engineio::{Batch, CloseReason, Config, Data, SendError, Sid};
+use engineio::{Batch, CloseReason, Config, Data, Dialect, SendError, Sid};
 
 use crate::{Watch, epoch, show};
 
@@ -16,6 +16,7 @@ use crate::{Watch, epoch, show};
 #[derive(Debug)]
 pub struct Scripted {
     session: Session,
+    dialect: Dialect,
     now: Instant,
     watch: Watch,
 }
@@ -26,7 +27,12 @@ impl Scripted {
     pub fn opening_by_polling(config: Config) -> Self {
         let mut watch = Watch::default();
         watch.asked(0);
-        Self::new(config, First::Polling(RequestId::new(0)), watch)
+        Self::new(
+            Dialect::V4,
+            config,
+            First::Polling(RequestId::new(0)),
+            watch,
+        )
     }
 
     /// A session that a WebSocket opened; the handshake's outputs are still there.
@@ -34,7 +40,24 @@ impl Scripted {
     pub fn opening_by_link(config: Config) -> Self {
         let mut watch = Watch::default();
         watch.linked(0);
-        Self::new(config, First::Link(LinkId::new(0)), watch)
+        Self::new(Dialect::V4, config, First::Link(LinkId::new(0)), watch)
+    }
+
+    /// A session of a client that is spoken to in `dialect`, on a WebSocket or on long-polling,
+    /// after the handshake.
+    #[must_use]
+    pub fn speaking(dialect: Dialect, config: Config, linked: bool) -> Self {
+        let mut watch = Watch::default();
+        let first = if linked {
+            watch.linked(0);
+            First::Link(LinkId::new(0))
+        } else {
+            watch.asked(0);
+            First::Polling(RequestId::new(0))
+        };
+        let mut script = Self::new(dialect, config, first, watch);
+        assert_eq!(script.outputs().len(), 2);
+        script
     }
 
     /// A session on long-polling with Node's defaults, after the handshake.
@@ -65,11 +88,12 @@ impl Scripted {
         script
     }
 
-    fn new(config: Config, first: First, watch: Watch) -> Self {
+    fn new(dialect: Dialect, config: Config, first: First, watch: Watch) -> Self {
         let now = epoch();
         let sid = Sid::from_entropy([0; 15]);
         Self {
-            session: Session::new(sid, Arc::new(config), first, now),
+            session: Session::speaking(dialect, sid, Arc::new(config), first, now),
+            dialect,
             now,
             watch,
         }
@@ -171,8 +195,8 @@ impl Scripted {
     /// A WebSocket with the session's id opens.
     pub fn open_link(&mut self, link: u64) -> &mut Self {
         self.watch.linked(link);
-        let link = LinkId::new(link);
-        self.input(Input::LinkOpened { link })
+        let (link, base64) = (LinkId::new(link), self.dialect.base64);
+        self.input(Input::LinkOpened { link, base64 })
     }
 
     /// A text frame arrives.

@@ -29,6 +29,7 @@ pub fn show(output: &Output) -> String {
 fn answer(reply: &Reply) -> String {
     match reply {
         Reply::Payload(payload) => String::from_utf8_lossy(payload).replace('\u{1e}', "|"),
+        Reply::BinaryPayload(payload) => hex(payload),
         Reply::Ok => "ok".to_owned(),
         Reply::Refused(error) => format!("refused {}", error.code()),
         Reply::TooSlow => "status 408".to_owned(),

@@ -201,16 +201,7 @@ fn suite(kind: Kind, from: &Path, options: &Options<'_>) -> Outcome<(bool, Strin
     for (name, value) in kind.settings() {
         script = script.env(name, value);
     }
-    let server = match Server::start(script, 0) {
-        Ok(server) => server,
-        Err(failure) if lacks_version_3(kind, &failure.to_string()) => {
-            let line =
-                "engine.io-v3: skipped, our server does not support Engine.IO 3 yet".to_owned();
-            println!("{line}");
-            return Ok((true, line));
-        }
-        Err(failure) => return Err(Failure::new(failure.to_string())),
-    };
+    let server = Server::start(script, 0).map_err(|failure| Failure::new(failure.to_string()))?;
 
     let mut passed = 0;
     let mut seen: Vec<String> = Vec::new();
@@ -249,14 +240,6 @@ fn suite(kind: Kind, from: &Path, options: &Options<'_>) -> Outcome<(bool, Strin
         seen.join("; ")
     );
     Ok((passed == options.runs, line))
-}
-
-/// Whether a server refused to start because it does not speak the protocol's third version.
-fn lacks_version_3(kind: Kind, failure: &str) -> bool {
-    kind == Kind::EngineV3
-        && failure.contains("exit status: 2")
-        && failure.contains("ALLOW_EIO3: ")
-        && failure.contains("not supported")
 }
 
 /// Copies a suite to a place of ours, with our imports, and installs its packages there.
@@ -324,15 +307,7 @@ fn counts(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{Kind, counts, lacks_version_3};
-
-    #[test]
-    fn only_a_server_that_says_so_lacks_version_3() {
-        let said = "ended (exit status: 2)\n  | ALLOW_EIO3: Engine.IO 3 is not supported yet";
-        assert!(lacks_version_3(Kind::EngineV3, said));
-        assert!(!lacks_version_3(Kind::EngineV4, said));
-        assert!(!lacks_version_3(Kind::EngineV3, "ended (exit status: 101)"));
-    }
+    use super::{Kind, counts};
 
     #[test]
     fn mochas_last_lines_are_counted() {

@@ -22,8 +22,18 @@ pub(crate) fn all() -> Outcome {
     debian(&missing)?;
     npm("examples")?;
     npm("interop")?;
-    python()
+    for (requirements, venv) in VENVS {
+        python(requirements, venv)?;
+    }
+    Ok(())
 }
+
+/// Peers in Python: what is pinned, and where it is installed. Two versions of one package need
+/// an environment each.
+const VENVS: [(&str, &str); 2] = [
+    ("requirements.txt", ".venv"),
+    ("requirements-4.txt", ".venv-4"),
+];
 
 /// What `cargo xtask demo` needs: the official browser client.
 pub(crate) fn demo() -> Outcome {
@@ -63,12 +73,15 @@ fn has_chromium() -> bool {
 }
 
 fn has_venv() -> bool {
-    venv().join("bin/python").exists()
+    let there = |venv: &str| {
+        root()
+            .join("interop")
+            .join(venv)
+            .join("bin/python")
+            .exists()
+    };
+    VENVS.iter().all(|(_, venv)| there(venv))
         || works(&mut command("python3", ["-c", "import ensurepip, venv"]))
-}
-
-fn venv() -> PathBuf {
-    root().join("interop/.venv")
 }
 
 /// Installs Debian packages.
@@ -114,16 +127,15 @@ fn npm(folder: &str) -> Outcome {
     })
 }
 
-/// Installs the PyPI packages into the virtual environment of `interop`.
-fn python() -> Outcome {
-    let (wanted, done) = (
-        root().join("interop/requirements.txt"),
-        venv().join("installed-requirements.txt"),
-    );
+/// Installs PyPI packages into a virtual environment of `interop`.
+fn python(requirements: &str, venv: &str) -> Outcome {
+    let interop = root().join("interop");
+    let (wanted, venv) = (interop.join(requirements), interop.join(venv));
+    let done = venv.join("installed-requirements.txt");
     once(&wanted, &done, || {
-        let python = venv().join("bin/python");
+        let python = venv.join("bin/python");
         if !python.exists() {
-            run(command("python3", ["-m", "venv"]).arg(venv()))?;
+            run(command("python3", ["-m", "venv"]).arg(&venv))?;
         }
         run(Command::new(&python)
             .current_dir(root())

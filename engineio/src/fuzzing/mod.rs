@@ -4,7 +4,8 @@ mod session;
 
 use bytes::Bytes;
 
-use crate::payload::{Decoder, Encoder, SEPARATOR};
+use crate::jsonp::{Callback, payload_of_form};
+use crate::payload::{Decoder, Encoder, SEPARATOR, v3};
 use crate::query::{Query, Route, escape, pairs};
 use crate::{Config, Frame, Packet, Sid, Text};
 
@@ -65,6 +66,57 @@ pub fn payload(bytes: &[u8]) {
     }
 }
 
+/// One payload of revision 3: lengths hold, nothing comes after a fault, and what was decoded is
+/// the same when it is sent again in either form.
+pub fn payload_v3(bytes: &[u8]) {
+    let Ok(mut decoder) = v3::Decoder::new(Bytes::copy_from_slice(bytes), MAX_PACKETS) else {
+        assert!(std::str::from_utf8(bytes).is_err());
+        return;
+    };
+    let mut packets = Vec::new();
+    let mut failed = false;
+    for packet in decoder.by_ref() {
+        assert!(!failed, "a packet after a fault");
+        match packet {
+            Ok(packet) => packets.push(packet),
+            Err(_) => failed = true,
+        }
+    }
+    assert!(decoder.next().is_none());
+    assert!(packets.len() <= MAX_PACKETS);
+    // three bytes is the shortest packet with its length
+    assert!(packets.len() * 3 <= bytes.len());
+    for form in [v3::Form::Text, v3::Form::Binary] {
+        let again = v3::encode(form, &packets);
+        let decoded: Result<Vec<_>, _> = v3::Decoder::new(again, MAX_PACKETS)
+            .expect("texts are UTF-8")
+            .collect();
+        assert_eq!(decoded.as_ref(), Ok(&packets));
+    }
+}
+
+/// What a JSONP client posts and gets: whatever it is, a script stays one call with one string.
+pub fn jsonp(bytes: &[u8]) {
+    let _ = payload_of_form(bytes);
+    let text = String::from_utf8_lossy(bytes);
+    let callback: Callback = "7".parse().expect("a digit");
+    let script = callback.script(&text);
+    let string = script.strip_prefix("___eio[7](\"");
+    let string = string.and_then(|rest| rest.strip_suffix("\");"));
+    let mut chars = string.expect("one call with one string").chars();
+    while let Some(c) = chars.next() {
+        assert!(c != '"' && !c.is_control() && !matches!(c, '\u{2028}' | '\u{2029}'));
+        if c == '\\' {
+            chars.next().expect("what is escaped");
+        }
+    }
+    let field = format!("d={}", escape(&text));
+    let posted = payload_of_form(field.as_bytes()).expect("one field");
+    if !text.contains('\\') {
+        assert_eq!(posted, text.as_bytes());
+    }
+}
+
 /// One query string: a decision or an error, and parameters that survive being sent again.
 pub fn query(bytes: &[u8]) {
     let Ok(text) = std::str::from_utf8(bytes) else {
@@ -108,11 +160,28 @@ mod tests {
 
     const TARGETS: &[(&str, Body)] = &[
         ("engineio_packet", packet),
+        ("engineio_jsonp", jsonp),
         ("engineio_payload", payload),
+        ("engineio_payload_v3", payload_v3),
         ("engineio_query", query),
         #[cfg(feature = "server")]
         ("engineio_reader", reader),
         ("engineio_session", session),
+    ];
+
+    const PIECES_V3: &[&[u8]] = &[
+        b"1:6",
+        b"2:4x",
+        b"2:4\xc3\xa9",
+        b"8:b4AQIDBA",
+        b"6:b4AQID",
+        b"3:",
+        b"\0\x01\xff6",
+        b"\x01\x03\xff\x04ab",
+        b"\0",
+        b"\xff",
+        b"4",
+        b":",
     ];
 
     #[test]
@@ -147,6 +216,16 @@ mod tests {
             let body = pieces.concat();
             packet(body.as_bytes());
             payload(body.as_bytes());
+        }
+
+        #[test]
+        fn what_looks_like_a_payload_of_revision_3_passes(
+            pieces in prop::collection::vec(
+                prop::sample::select(PIECES_V3),
+                0..90,
+            )
+        ) {
+            payload_v3(&pieces.concat());
         }
     }
 }

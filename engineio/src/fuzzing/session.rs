@@ -6,9 +6,11 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 
-use crate::payload::SEPARATOR;
+use crate::payload::{SEPARATOR, v3};
 use crate::server::{Event, First, Input, LinkId, Output, PostFailure, Reply, RequestId, Session};
-use crate::{Batch, CloseReason, Config, Data, Frame, SendError, Sid, Text};
+use crate::{
+    Batch, CloseReason, Config, Data, Dialect, Frame, Packet, Protocol, SendError, Sid, Text,
+};
 
 /// What clients say, in long-polling and in WebSocket frames.
 const PIECES: &[&[u8]] = &[
@@ -22,6 +24,8 @@ const PIECES: &[&[u8]] = &[
     b"5",
     b"6",
     b"bAQID",
+    b"b4AQID",
+    b"\x04\x01",
     b"b!",
     b"",
     b"abc",
@@ -43,11 +47,18 @@ const FAILURES: &[PostFailure] = &[
 ];
 const MAX_BUFFERED: usize = 200;
 
-/// The first byte says what the session starts on, then each operation is a byte and what it
-/// needs. The contract of [`crate::server`] holds throughout.
+/// The first byte says what the session starts on and which dialect its client speaks, then each
+/// operation is a byte and what it needs. The contract of [`crate::server`] holds throughout.
 pub fn session(bytes: &[u8]) {
     let mut bytes = bytes.iter().copied();
-    let mut run = Run::new(bytes.next().unwrap_or_default() % 2 == 1);
+    let first = bytes.next().unwrap_or_default();
+    let protocol = if first & 2 == 0 {
+        Protocol::V4
+    } else {
+        Protocol::V3
+    };
+    let base64 = first & 4 != 0;
+    let mut run = Run::new(first % 2 == 1, Dialect { protocol, base64 });
     while let Some(operation) = bytes.next() {
         run.apply(operation, &mut bytes);
     }
@@ -63,6 +74,7 @@ struct Request {
 #[derive(Debug)]
 struct Run {
     session: Session,
+    dialect: Dialect,
     now: Instant,
     requests: BTreeMap<RequestId, Request>,
     links: BTreeSet<LinkId>,
@@ -77,7 +89,7 @@ struct Run {
 }
 
 impl Run {
-    fn new(linked: bool) -> Self {
+    fn new(linked: bool, dialect: Dialect) -> Self {
         let config = Config {
             ping_interval: Duration::from_millis(300),
             ping_timeout: Duration::from_millis(200),
@@ -104,7 +116,8 @@ impl Run {
         let now = Instant::now();
         let sid = Sid::from_entropy([7; 15]);
         Self {
-            session: Session::new(sid, Arc::new(config), first, now),
+            session: Session::speaking(dialect, sid, Arc::new(config), first, now),
+            dialect,
             now,
             requests,
             links,
@@ -142,7 +155,11 @@ impl Run {
             4 => {
                 let (which, count) = (next(), next() % 12);
                 let pieces: Vec<&[u8]> = (0..count).filter_map(|_| pick(PIECES, next())).collect();
-                self.post_body(which, pieces.join(&SEPARATOR).into());
+                let body = match self.dialect.protocol {
+                    Protocol::V4 => pieces.join(&SEPARATOR),
+                    Protocol::V3 => with_lengths(&pieces, which % 3 == 0),
+                };
+                self.post_body(which, body.into());
             }
             5 => {
                 let (which, len) = (next(), next());
@@ -162,7 +179,8 @@ impl Run {
                 let link = LinkId::new(self.next_link);
                 self.next_link += 1;
                 self.links.insert(link);
-                self.input(Input::LinkOpened { link });
+                let base64 = self.dialect.base64;
+                self.input(Input::LinkOpened { link, base64 });
             }
             8 => {
                 let (link, piece) = (self.link(next()), pick(PIECES, next()));
@@ -274,10 +292,8 @@ impl Run {
                     .expect("a request that was made");
                 assert!(!known.answered, "answered twice");
                 known.answered = true;
-                if let Reply::Payload(payload) = reply {
-                    for packet in payload.split(|byte| *byte == SEPARATOR) {
-                        self.deliver(packet);
-                    }
+                if let Reply::Payload(payload) | Reply::BinaryPayload(payload) = reply {
+                    self.deliver_all(payload);
                 }
             }
             Output::Frame { link, frame } => {
@@ -293,6 +309,23 @@ impl Run {
                 assert_eq!(self.opened, event != Event::Opened);
                 self.opened = true;
                 self.closed = matches!(event, Event::Closed(_));
+            }
+        }
+    }
+
+    fn deliver_all(&mut self, payload: Bytes) {
+        if self.dialect.protocol == Protocol::V4 {
+            for packet in payload.split(|byte| *byte == SEPARATOR) {
+                self.deliver(packet);
+            }
+            return;
+        }
+        if self.delivered == 0 && payload.get(..40).is_some_and(|head| head.contains(&b'{')) {
+            return;
+        }
+        for packet in v3::Decoder::new(payload, usize::MAX).expect("what was sent") {
+            if let Packet::Message(Data::Text(text)) = packet.expect("what was sent") {
+                self.deliver(format!("4{text}").as_bytes());
             }
         }
     }
@@ -330,6 +363,22 @@ impl Run {
         self.input(Input::Poll { request });
         self.drain();
     }
+}
+
+/// A payload of revision 3, mostly right.
+fn with_lengths(pieces: &[&[u8]], bytes: bool) -> Vec<u8> {
+    let mut out = Vec::new();
+    for piece in pieces {
+        if bytes {
+            let kind = u8::from(piece.first().is_some_and(|first| *first < 32));
+            out.extend([kind, piece.len() as u8, 255]);
+        } else {
+            let text = String::from_utf8_lossy(piece);
+            out.extend(format!("{}:", text.encode_utf16().count()).bytes());
+        }
+        out.extend_from_slice(piece);
+    }
+    out
 }
 
 fn pick<T: Copy>(from: &[T], which: u8) -> Option<T> {

@@ -28,6 +28,8 @@
 //! 6. No input can panic, and memory is bounded by [`Config`](crate::Config).
 //! 7. A ping leaves `ping_interval` after the open packet and after each pong; a pong is due
 //!    `ping_timeout` after the ping. Other packets that arrive meanwhile extend the wait, once.
+//!    In revision 3 the client pings and is answered: its next ping is due `ping_interval` and
+//!    `ping_timeout` after its last, whatever else arrives.
 //! 8. A [`Batch`](crate::Batch) is taken or refused whole and stays adjacent on the wire.
 //! 9. Messages that are sent while outputs are being drained leave together: a poll is
 //!    answered when nothing else is left to output.
@@ -115,6 +117,8 @@ pub enum Input {
     LinkOpened {
         /// Its name.
         link: LinkId,
+        /// Whether it wants binary as base64 text (`b64`).
+        base64: bool,
     },
     /// A message arrived on a WebSocket.
     Link {
@@ -142,7 +146,8 @@ pub enum PostFailure {
     TooLarge,
     /// Slower than the limits of the HTTP server allow.
     TooSlow,
-    /// A content type that EIO 4 does not have (`application/octet-stream`).
+    /// A content type that the session's revision does not have (`application/octet-stream` in
+    /// revision 4), or a form that is none.
     WrongType,
 }
 
@@ -168,7 +173,7 @@ pub enum Output {
         /// The answer.
         reply: Reply,
     },
-    /// Write a frame to a WebSocket.
+    /// Write a frame to a WebSocket. It has the form that the client wants.
     Frame {
         /// Its name.
         link: LinkId,
@@ -190,6 +195,8 @@ pub enum Output {
 pub enum Reply {
     /// 200 with a payload, `text/plain; charset=UTF-8`.
     Payload(Bytes),
+    /// 200 with a payload, `application/octet-stream`: revision 3, with binary in it.
+    BinaryPayload(Bytes),
     /// 200 `ok`, `text/html`.
     Ok,
     /// 400 (403 for code 4) with Node's error body, `application/json`.

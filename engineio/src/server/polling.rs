@@ -6,11 +6,11 @@ use std::time::Instant;
 
 use bytes::Bytes;
 
-use super::session::{NOOP, Probe, State, control_frame};
+use super::session::{NOOP, Probe, State, control_frame, single};
 use super::upgrade::NOOP_DELAY;
 use super::{Output, PostFailure, Reply, RequestId, Session};
-use crate::payload::{Decoder, Encoder};
-use crate::{Batch, CloseReason, Frame, HandshakeError, Packet};
+use crate::payload::{Packets, Payload};
+use crate::{Batch, CloseReason, Dialect, Frame, HandshakeError, Packet, Protocol};
 
 /// What waits for a poll.
 #[derive(Clone, Debug)]
@@ -24,7 +24,7 @@ pub(super) enum Queued {
 pub(super) struct Post {
     pub(super) request: RequestId,
     /// The packets of its body, once that is there.
-    pub(super) packets: Option<Decoder>,
+    pub(super) packets: Option<Packets>,
 }
 
 #[derive(Debug, Default)]
@@ -74,14 +74,15 @@ impl Polling {
     }
 
     /// Moves what fits into one payload out of the queue.
-    pub(super) fn payload(&mut self, max_bytes: usize) -> Reply {
-        let mut encoder = Encoder::new(max_bytes);
+    pub(super) fn payload(&mut self, dialect: Dialect, max_bytes: usize) -> Reply {
+        let binary = dialect.protocol == Protocol::V3 && self.is_binary_next(max_bytes);
+        let mut payload = Payload::new(dialect, binary, max_bytes);
         while let Some(queued) = self.queue.front() {
             match queued {
-                Queued::Control(packet) => encoder.push(packet),
-                Queued::Message(frame) if encoder.fits(frame.polling_len()) => {
+                Queued::Control(packet) => payload.push(packet),
+                Queued::Message(frame) if payload.fits(frame) => {
                     self.bytes -= frame.len();
-                    encoder.push_frame(frame);
+                    payload.push_frame(frame);
                 }
                 Queued::Message(_) => break,
             }
@@ -90,7 +91,29 @@ impl Polling {
         if self.queue.is_empty() {
             self.queue = VecDeque::new();
         }
-        Reply::Payload(encoder.finish())
+        match payload.finish() {
+            (payload, false) => Reply::Payload(payload),
+            (payload, true) => Reply::BinaryPayload(payload),
+        }
+    }
+
+    /// Whether there is binary among what the next payload may hold.
+    fn is_binary_next(&self, max_bytes: usize) -> bool {
+        let mut bytes = 0;
+        let messages = self.queue.iter().filter_map(|queued| match queued {
+            Queued::Message(frame) => Some(frame),
+            Queued::Control(_) => None,
+        });
+        for frame in messages {
+            if frame.is_binary() {
+                return true;
+            }
+            bytes += frame.payload().len();
+            if bytes > max_bytes {
+                break;
+            }
+        }
+        false
     }
 }
 
@@ -112,7 +135,7 @@ impl Session {
                 farewell
                     .iter()
                     .for_each(|packet| polling.push(packet.clone()));
-                let reply = polling.payload(usize::MAX);
+                let reply = polling.payload(self.dialect, usize::MAX);
                 self.reply_to_poll(reply);
                 self.end();
             }
@@ -154,11 +177,11 @@ impl Session {
     }
 
     pub(super) fn on_post_body(&mut self, request: RequestId, body: Bytes) {
-        let max_packets = self.config.max_packets;
+        let (protocol, max_packets) = (self.dialect.protocol, self.config.max_packets);
         let Some(post) = self.pending_post(request) else {
             return;
         };
-        match Decoder::new(body, max_packets) {
+        match Packets::new(protocol, body, max_packets) {
             Ok(packets) => post.packets = Some(packets),
             Err(_) => self.fault(CloseReason::ParseError),
         }
@@ -246,19 +269,24 @@ impl Session {
         }
     }
 
+    /// Answers the poll with a packet that says nothing.
+    pub(super) fn free_poll(&mut self) {
+        self.reply_to_poll(single(self.dialect, &Packet::Noop));
+    }
+
     pub(super) fn flush(&mut self) {
         if let State::Polling { polling, .. } = &mut self.state
             && polling.get.is_some()
             && !polling.is_empty()
         {
-            let reply = polling.payload(self.config.max_payload);
+            let reply = polling.payload(self.dialect, self.config.max_payload);
             self.reply_to_poll(reply);
         }
     }
 
     pub(super) fn send_packet(&mut self, packet: Packet) {
         match &mut self.state {
-            State::Linked { link } => {
+            State::Linked { link, .. } => {
                 let frame = control_frame(packet);
                 self.outputs.push_back(Output::Frame { link: *link, frame });
             }

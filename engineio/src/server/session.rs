@@ -6,11 +6,11 @@ use std::time::{Duration, Instant};
 
 use super::polling::{Polling, Post};
 use super::{Event, First, Input, LinkId, Output, Reply};
-use crate::payload::{self};
+use crate::payload::Payload;
 use crate::timer::Timers;
 use crate::{
-    Batch, CloseReason, Config, Data, Frame, HandshakeError, Open, Packet, SendError, Sid,
-    Transport,
+    Batch, CloseReason, Config, Data, Dialect, Frame, HandshakeError, Open, Packet, Protocol,
+    SendError, Sid, Transport,
 };
 
 /// A poll may be overtaken by the close packet that its client sent after it, on another connection.
@@ -31,6 +31,7 @@ pub(super) enum State {
     },
     Linked {
         link: LinkId,
+        dialect: Dialect,
     },
     /// Closed for the layer above; the next poll carries what is left, and `farewell`.
     Closing {
@@ -43,6 +44,7 @@ pub(super) enum State {
 #[derive(Debug)]
 pub(super) struct Probe {
     pub(super) link: LinkId,
+    pub(super) dialect: Dialect,
     pub(super) answered: bool,
     pub(super) packets: u8,
 }
@@ -50,8 +52,12 @@ pub(super) struct Probe {
 /// What the heartbeat timer is armed for.
 #[derive(Debug)]
 pub(super) enum Heartbeat {
+    /// Our next ping.
     Ping,
+    /// The client's answer to it.
     Pong { heard: bool, extended: bool },
+    /// The client's next ping, in revision 3.
+    TheirPing,
 }
 
 /// One session. See the [module](super) for states and contract.
@@ -59,6 +65,8 @@ pub(super) enum Heartbeat {
 pub struct Session {
     pub(super) sid: Sid,
     pub(super) config: Arc<Config>,
+    /// How the client is spoken to on long-polling.
+    pub(super) dialect: Dialect,
     pub(super) state: State,
     pub(super) heartbeat: Heartbeat,
     pub(super) heartbeat_held: bool,
@@ -67,16 +75,28 @@ pub struct Session {
 }
 
 impl Session {
-    /// Answers the handshake: the open packet and [`Event::Opened`] are the first outputs.
+    /// Answers the handshake of a client of today: the open packet and [`Event::Opened`] are the
+    /// first outputs.
     #[must_use]
     pub fn new(sid: Sid, config: Arc<Config>, first: First, now: Instant) -> Self {
-        let mut timers = Timers::new();
-        timers.set(HEARTBEAT, now + config.ping_interval);
+        Self::speaking(Dialect::V4, sid, config, first, now)
+    }
+
+    /// As [`Session::new`], for a client that is spoken to in `dialect`, for the whole life of
+    /// the session.
+    #[must_use]
+    pub fn speaking(
+        dialect: Dialect,
+        sid: Sid,
+        config: Arc<Config>,
+        first: First,
+        now: Instant,
+    ) -> Self {
         let mut outputs = VecDeque::new();
         let state = match first {
             First::Polling(request) => {
                 let open = Packet::Open(Open::new(sid, &config, Transport::Polling));
-                let reply = Reply::Payload(payload::encode([&open]));
+                let reply = single(dialect, &open);
                 outputs.push_back(Output::Reply { request, reply });
                 State::Polling {
                     polling: Polling::opened_by(request),
@@ -89,20 +109,28 @@ impl Session {
                     link,
                     frame: Frame::packet(&open),
                 });
-                State::Linked { link }
+                State::Linked { link, dialect }
             }
         };
         outputs.push_back(Output::Event(Event::Opened));
-        let heartbeat = Heartbeat::Ping;
-        Self {
+        let mut session = Self {
             sid,
             config,
+            dialect,
             state,
-            heartbeat,
+            heartbeat: Heartbeat::Ping,
             heartbeat_held: false,
-            timers,
+            timers: Timers::new(),
             outputs,
-        }
+        };
+        session.restart_heartbeat(now);
+        session
+    }
+
+    /// The revision that the session speaks.
+    #[must_use]
+    pub fn protocol(&self) -> Protocol {
+        self.dialect.protocol
     }
 
     /// The session's secret name.
@@ -124,7 +152,7 @@ impl Session {
     #[must_use]
     pub fn link(&self) -> Option<LinkId> {
         match self.state {
-            State::Linked { link } => Some(link),
+            State::Linked { link, .. } => Some(link),
             State::Polling { .. } | State::Closing { .. } | State::Closed => None,
         }
     }
@@ -172,7 +200,7 @@ impl Session {
                 self.on_post_body(request, body);
             }
             Input::PostFailed { request, failure } => self.on_post_failed(request, failure),
-            Input::LinkOpened { link } => self.on_link_opened(now, link),
+            Input::LinkOpened { link, base64 } => self.on_link_opened(now, link, base64),
             Input::Link { link, data } => self.on_link_data(now, link, data),
             Input::LinkClosed { link, reason } => self.on_link_closed(link, reason),
         }
@@ -184,7 +212,7 @@ impl Session {
             match timer {
                 HEARTBEAT => self.on_heartbeat(now, at),
                 UPGRADE => self.drop_probe(),
-                NOOP => self.reply_to_poll(Reply::Payload("6".into())),
+                NOOP => self.free_poll(),
                 _ => self.end(),
             }
         }
@@ -196,9 +224,10 @@ impl Session {
     /// [`SendError::Closed`], or [`SendError::Full`] over `max_buffered`; nothing was taken then.
     pub fn send(&mut self, batch: Batch) -> Result<(), SendError> {
         match &mut self.state {
-            State::Linked { link } => {
-                let link = *link;
-                let frames = batch.into_iter().map(|frame| Output::Frame { link, frame });
+            State::Linked { link, dialect } => {
+                let (link, dialect) = (*link, *dialect);
+                let frames = batch.into_iter().map(|frame| dialect.frame(frame));
+                let frames = frames.map(|frame| Output::Frame { link, frame });
                 self.outputs.extend(frames);
                 Ok(())
             }
@@ -256,7 +285,7 @@ impl Session {
         self.timers.next()
     }
 
-    // Heartbeat (engine.io-protocol v4, "Heartbeat")
+    // Heartbeat (engine.io-protocol v4, "Heartbeat"; v3, "Timeouts")
 
     pub(super) fn on_heartbeat(&mut self, now: Instant, at: Instant) {
         let timeout = self.config.ping_timeout;
@@ -274,7 +303,7 @@ impl Session {
                 self.timers.set(HEARTBEAT, sent + timeout);
                 self.send_packet(Packet::Ping { probe: false });
             }
-            Heartbeat::Pong { .. } if self.heartbeat_held => {
+            Heartbeat::Pong { .. } | Heartbeat::TheirPing if self.heartbeat_held => {
                 self.timers.set(HEARTBEAT, now + timeout);
             }
             Heartbeat::Pong {
@@ -284,7 +313,9 @@ impl Session {
                 *extended = true;
                 self.timers.set(HEARTBEAT, at + timeout);
             }
-            Heartbeat::Pong { .. } => self.finish(CloseReason::PingTimeout),
+            Heartbeat::Pong { .. } | Heartbeat::TheirPing => {
+                self.finish(CloseReason::PingTimeout);
+            }
         }
     }
 
@@ -294,9 +325,24 @@ impl Session {
         }
     }
 
+    pub(super) fn on_ping(&mut self, now: Instant, probe: bool) {
+        self.restart_heartbeat(now);
+        let pong = control_frame(Packet::Pong { probe });
+        // one answer is enough for pings that come together
+        let newest = self.outputs.back();
+        if !matches!(newest, Some(Output::Frame { frame, .. }) if *frame == pong) {
+            self.send_packet(Packet::Pong { probe });
+        }
+    }
+
     pub(super) fn restart_heartbeat(&mut self, now: Instant) {
-        self.heartbeat = Heartbeat::Ping;
-        self.timers.set(HEARTBEAT, now + self.config.ping_interval);
+        let interval = self.config.ping_interval;
+        let (heartbeat, wait) = match self.dialect.protocol {
+            Protocol::V3 => (Heartbeat::TheirPing, interval + self.config.ping_timeout),
+            Protocol::V4 => (Heartbeat::Ping, interval),
+        };
+        self.heartbeat = heartbeat;
+        self.timers.set(HEARTBEAT, now + wait);
     }
 
     // Packets of the client
@@ -307,12 +353,19 @@ impl Session {
         }
         match packet {
             Packet::Message(data) => self.outputs.push_back(Output::Event(Event::Message(data))),
-            Packet::Pong { .. } => self.on_pong(now),
             Packet::Close => self.on_peer_close(now),
-            // since v4 the server pings; a client's ping is the wrong direction
-            Packet::Ping { .. } => self.fault(CloseReason::TransportError),
+            Packet::Ping { .. } | Packet::Pong { .. } => self.on_heartbeat_packet(now, &packet),
             Packet::Open(_) => self.fault(CloseReason::ParseError),
             Packet::Upgrade | Packet::Noop => {}
+        }
+    }
+
+    /// Since revision 4 the server pings; the other direction is a fault.
+    fn on_heartbeat_packet(&mut self, now: Instant, packet: &Packet) {
+        match (self.dialect.protocol, packet) {
+            (Protocol::V4, Packet::Pong { .. }) => self.on_pong(now),
+            (Protocol::V3, Packet::Ping { probe }) => self.on_ping(now, *probe),
+            _ => self.fault(CloseReason::TransportError),
         }
     }
 
@@ -323,7 +376,7 @@ impl Session {
                 self.timers.set(CLOSING, now + CROSSING);
             }
             _ => {
-                self.reply_to_poll(Reply::Payload("6".into()));
+                self.free_poll();
                 self.finish(CloseReason::TransportClose);
             }
         }
@@ -346,12 +399,12 @@ impl Session {
             State::Polling { polling, .. } => {
                 if polling.get.is_some() {
                     polling.push(Packet::Close);
-                    let reply = polling.payload(usize::MAX);
+                    let reply = polling.payload(self.dialect, usize::MAX);
                     self.reply_to_poll(reply);
                 }
                 self.drop_probe();
             }
-            State::Linked { link } => {
+            State::Linked { link, .. } => {
                 let link = *link;
                 self.outputs.push_back(Output::CloseLink { link });
             }
@@ -378,6 +431,13 @@ impl Session {
         self.state = State::Closed;
         self.timers.stop_all();
     }
+}
+
+/// A payload of one packet that has no binary form.
+pub(super) fn single(dialect: Dialect, packet: &Packet) -> Reply {
+    let mut payload = Payload::new(dialect, false, usize::MAX);
+    payload.push(packet);
+    Reply::Payload(payload.finish().0)
 }
 
 pub(super) fn control_frame(packet: Packet) -> Frame {

@@ -6,7 +6,8 @@ use std::time::{Duration, Instant};
 use super::polling::Queued;
 use super::session::{NOOP, Probe, State, UPGRADE, control_frame};
 use super::{Event, LinkId, Output, Reply, Session};
-use crate::{CloseReason, Data, DecodeError, HandshakeError, Packet};
+use crate::packet::v3;
+use crate::{CloseReason, Data, DecodeError, Dialect, HandshakeError, Packet, Protocol};
 
 /// A client waits this long for the NOOP that lets it finish an upgrade: Node looks every
 /// 100 ms, and clients count on not being answered at once.
@@ -15,7 +16,8 @@ pub(super) const NOOP_DELAY: Duration = Duration::from_millis(100);
 const PROBE_PACKETS: u8 = 3;
 
 impl Session {
-    pub(super) fn on_link_opened(&mut self, now: Instant, link: LinkId) {
+    pub(super) fn on_link_opened(&mut self, now: Instant, link: LinkId, base64: bool) {
+        let dialect = self.dialect.base64(base64);
         match &mut self.state {
             State::Polling {
                 probe: probe @ None,
@@ -23,6 +25,7 @@ impl Session {
             } if self.config.offers_upgrade() => {
                 *probe = Some(Probe {
                     link,
+                    dialect,
                     answered: false,
                     packets: 0,
                 });
@@ -39,9 +42,12 @@ impl Session {
     }
 
     pub(super) fn on_link_data(&mut self, now: Instant, link: LinkId, data: Data) {
-        let packet = Packet::from_frame(data);
+        let packet = match self.dialect.protocol {
+            Protocol::V4 => Packet::from_frame(data),
+            Protocol::V3 => v3::from_frame(data),
+        };
         match &mut self.state {
-            State::Linked { link: current } if *current == link => match packet {
+            State::Linked { link: current, .. } if *current == link => match packet {
                 Ok(packet) => self.on_packet(now, packet),
                 Err(_) => self.fault(CloseReason::ParseError),
             },
@@ -80,28 +86,28 @@ impl Session {
                 }
             }
             Ok(Packet::Upgrade) if probe.answered => {
-                let link = probe.link;
-                self.upgrade(now, link);
+                let (link, dialect) = (probe.link, probe.dialect);
+                self.upgrade(now, link, dialect);
             }
             Ok(_) | Err(_) => self.drop_probe(),
         }
     }
 
-    pub(super) fn upgrade(&mut self, now: Instant, link: LinkId) {
+    pub(super) fn upgrade(&mut self, now: Instant, link: LinkId, dialect: Dialect) {
         self.answer_post();
         self.reply_to_poll(Reply::Refused(HandshakeError::BadRequest));
         let State::Polling { polling, .. } = &mut self.state else {
             return;
         };
         let queue = polling.take_queue();
-        self.state = State::Linked { link };
+        self.state = State::Linked { link, dialect };
         self.timers.stop(UPGRADE);
         self.timers.stop(NOOP);
         self.restart_heartbeat(now);
         for queued in queue {
             let frame = match queued {
                 Queued::Control(packet) => control_frame(packet),
-                Queued::Message(frame) => frame,
+                Queued::Message(frame) => dialect.frame(frame),
             };
             self.outputs.push_back(Output::Frame { link, frame });
         }
@@ -119,7 +125,7 @@ impl Session {
 
     pub(super) fn on_link_closed(&mut self, link: LinkId, reason: CloseReason) {
         match &mut self.state {
-            State::Linked { link: current } if *current == link => {
+            State::Linked { link: current, .. } if *current == link => {
                 self.state = State::Closed;
                 self.timers.stop_all();
                 self.outputs.push_back(Output::Event(Event::Closed(reason)));

@@ -185,6 +185,7 @@ pub(crate) struct Answer {
     pub(crate) status: u16,
     pub(crate) head: String,
     pub(crate) body: String,
+    pub(crate) bytes: Vec<u8>,
 }
 
 impl Answer {
@@ -244,6 +245,7 @@ impl Http {
             status: 0,
             head: String::from_utf8(head).unwrap(),
             body: String::new(),
+            bytes: Vec::new(),
         };
         answer.status = answer.head[9..12].parse().unwrap();
         let length = answer.header("content-length").unwrap_or("0");
@@ -251,8 +253,8 @@ impl Http {
         while self.input.len() < length {
             assert!(self.more().await > 0, "the connection ended");
         }
-        let body = self.input.drain(..length).collect();
-        answer.body = String::from_utf8(body).unwrap();
+        answer.bytes = self.input.drain(..length).collect();
+        answer.body = String::from_utf8_lossy(&answer.bytes).into_owned();
         answer
     }
 

@@ -147,7 +147,7 @@ fn room_name(text: &str) -> Result<String, Refusal> {
 
 fn me(socket: &Socket<Guest>) -> Member {
     Member {
-        id: *socket.id(),
+        id: socket.id().clone(),
         nickname: socket.data().nickname.clone(),
     }
 }
@@ -240,7 +240,7 @@ async fn whisper(socket: Socket<Guest>, whisper: Whisper) -> Reply<Sent> {
         return Err(Refusal::new("that is you").into());
     }
     let mut message = rooms.message(Kind::Private, me(&socket), text, image);
-    message.to = Some(to);
+    message.to = Some(to.clone());
     socket.to(to).emit("message", &message).ok();
     let (id, at) = (message.id, message.at);
     Ok(done(Sent { id, at }))

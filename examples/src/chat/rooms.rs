@@ -49,7 +49,7 @@ impl Rooms {
 
     /// Puts somebody who is in no room into one.
     pub(super) fn enter(&mut self, member: Member, room: &str) {
-        self.places.insert(member.id, room.to_owned());
+        self.places.insert(member.id.clone(), room.to_owned());
         let room = self.rooms.entry(room.to_owned()).or_default();
         room.members.push(member);
     }

@@ -12,6 +12,7 @@ use socketio_server::{
 pub(crate) fn contract() -> Server {
     // a client that dies between two polls is missed by the heartbeat alone
     let server = Server::builder()
+        .allow_eio3(true)
         .ping_interval(Duration::from_secs(2))
         .ping_timeout(Duration::from_secs(5))
         .build();

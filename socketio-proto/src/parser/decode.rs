@@ -13,7 +13,7 @@ use crate::args::{RawArgs, Spans};
 use crate::error::DecodeError;
 use crate::id::NamespaceId;
 use crate::limits::Limits;
-use crate::packet::{Body, Packet, is_reserved};
+use crate::packet::{Body, Packet, Revision, is_reserved};
 
 /// Reads the messages of one connection, one after the other.
 ///
@@ -21,6 +21,7 @@ use crate::packet::{Body, Packet, is_reserved};
 #[derive(Debug)]
 pub struct Decoder {
     limits: Limits,
+    revision: Revision,
     assembly: Option<Assembly>,
 }
 
@@ -47,8 +48,16 @@ impl Decoder {
     pub(super) fn new(limits: Limits) -> Self {
         Self {
             limits,
+            revision: Revision::V5,
             assembly: None,
         }
+    }
+
+    /// Reads what a client of this revision sends. Of a CONNECT in revision 4 the payload is the
+    /// query behind the namespace, as a JSON object of strings.
+    #[must_use]
+    pub fn revision(self, revision: Revision) -> Self {
+        Self { revision, ..self }
     }
 
     /// Takes the next message. `None`: the packet needs more attachments.
@@ -86,7 +95,7 @@ impl Decoder {
         if text.len() > self.limits.packet_bytes || u32::try_from(text.len()).is_err() {
             return Err(DecodeError::TooLarge);
         }
-        let header = Header::parse(text, &self.limits)?;
+        let header = Header::parse(text, self.revision, &self.limits)?;
         let namespace = header.namespace.clone();
         let expected = header.attachments;
         let body = match (header.kind, header.id) {
@@ -105,6 +114,9 @@ impl Decoder {
                 arguments.complete(Vec::new())
             }
             (_, Some(_)) => return Err(DecodeError::InvalidAckId),
+            (Kind::Connect, None) if self.revision == Revision::V4 => Body::Connect {
+                payload: header.query_json(),
+            },
             (Kind::Connect, None) if header.payload.is_empty() => Body::Connect { payload: None },
             (Kind::Connect, None) => Body::Connect {
                 payload: Some(document(text, header.payload, "{", &self.limits)?),

@@ -81,6 +81,16 @@ pub(super) fn connect_error(namespace: &NamespaceId, error: &ConnectError) -> Ba
     text.finish().into()
 }
 
+/// The data if there are any, else the message: what Node gives clients of revision 4.
+pub(super) fn error(namespace: &NamespaceId, error: &ConnectError) -> Batch {
+    let mut text = head("4", namespace);
+    match error.data_json() {
+        Some(data) => text.push_str(data),
+        None => push_json(&mut text, error.message()),
+    }
+    text.finish().into()
+}
+
 pub(super) fn disconnect(namespace: &NamespaceId) -> Batch {
     head("1", namespace).finish().into()
 }

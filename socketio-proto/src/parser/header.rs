@@ -1,10 +1,17 @@
 //! What stands before the JSON of a packet.
 
+use std::collections::BTreeMap;
+
 use engineio::Text;
+use engineio::query::pairs;
 
 use crate::error::DecodeError;
 use crate::id::{AckId, NamespaceId};
 use crate::limits::Limits;
+use crate::packet::Revision;
+
+/// Bytes of the query behind the name of a namespace.
+const QUERY_BYTES: usize = 8 * 1024;
 
 /// `<type>[<attachments>-][<namespace>,][<ack id>]`, and the rest.
 pub(super) struct Header<'a> {
@@ -12,6 +19,8 @@ pub(super) struct Header<'a> {
     /// Binary messages that follow. 0 for the types that have none.
     pub(super) attachments: usize,
     pub(super) namespace: NamespaceId,
+    /// Behind the namespace, in revision 4.
+    pub(super) query: Option<&'a str>,
     pub(super) id: Option<AckId>,
     pub(super) payload: &'a str,
 }
@@ -26,22 +35,34 @@ pub(super) enum Kind {
 }
 
 impl<'a> Header<'a> {
-    pub(super) fn parse(text: &'a Text, limits: &Limits) -> Result<Self, DecodeError> {
+    pub(super) fn parse(
+        text: &'a Text,
+        revision: Revision,
+        limits: &Limits,
+    ) -> Result<Self, DecodeError> {
         let (kind, binary, rest) = kind(text)?;
         let (attachments, rest) = if binary {
             attachments(rest, limits)?
         } else {
             (0, rest)
         };
-        let (namespace, rest) = namespace(text, rest)?;
+        let (namespace, query, rest) = namespace(text, revision, rest)?;
         let (id, payload) = ack_id(rest)?;
         Ok(Self {
             kind,
             attachments,
             namespace,
+            query,
             id,
             payload,
         })
+    }
+
+    /// The query as a JSON object of strings. Of a name that comes twice, the last counts.
+    pub(super) fn query_json(&self) -> Option<Text> {
+        let pairs: BTreeMap<_, _> = pairs(self.query?).collect();
+        let json = serde_json::to_string(&pairs);
+        Some(json.expect("strings always have a form in JSON").into())
     }
 }
 
@@ -75,14 +96,25 @@ fn attachments<'a>(text: &'a str, limits: &Limits) -> Result<(usize, &'a str), D
 }
 
 /// Both `/chat,` and, at the end, `/chat` name a namespace. Without a slash it is `/`.
-fn namespace<'a>(text: &Text, rest: &'a str) -> Result<(NamespaceId, &'a str), DecodeError> {
+fn namespace<'a>(
+    text: &Text,
+    revision: Revision,
+    rest: &'a str,
+) -> Result<(NamespaceId, Option<&'a str>, &'a str), DecodeError> {
     if !rest.starts_with('/') {
-        return Ok((NamespaceId::ROOT, rest));
+        return Ok((NamespaceId::ROOT, None, rest));
     }
     let (name, rest) = rest.split_once(',').unwrap_or((rest, ""));
+    let (name, query) = match (revision, name.split_once('?')) {
+        (Revision::V4, Some((name, query))) => (name, Some(query)),
+        _ => (name, None),
+    };
+    if query.map_or(0, str::len) > QUERY_BYTES {
+        return Err(DecodeError::InvalidNamespace);
+    }
     let namespace =
         NamespaceId::parse(text.share(name)).map_err(|_| DecodeError::InvalidNamespace)?;
-    Ok((namespace, rest))
+    Ok((namespace, query, rest))
 }
 
 fn ack_id(rest: &str) -> Result<(Option<AckId>, &str), DecodeError> {

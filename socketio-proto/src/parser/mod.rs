@@ -90,7 +90,8 @@ impl Parser {
         }
     }
 
-    /// A client wants in: `0` and the JSON object `auth`.
+    /// A client wants in: `0` and the JSON object `auth`. Without it this is also how a server
+    /// lets a client of [revision 4](crate::Revision::V4) in.
     #[must_use]
     pub fn connect(&self, namespace: &NamespaceId, auth: Option<&str>) -> Batch {
         match self {
@@ -103,6 +104,15 @@ impl Parser {
     pub fn connect_error(&self, namespace: &NamespaceId, error: &ConnectError) -> Batch {
         match self {
             Self::Json => encode::connect_error(namespace, error),
+        }
+    }
+
+    /// The server refuses a client of [revision 4](crate::Revision::V4): `4"…"`, or `4` and the
+    /// data if the error has any.
+    #[must_use]
+    pub fn error(&self, namespace: &NamespaceId, error: &ConnectError) -> Batch {
+        match self {
+            Self::Json => encode::error(namespace, error),
         }
     }
 

@@ -10,13 +10,14 @@ use super::acks::Acks;
 use super::{Config, Event, Output};
 use crate::error::{DisconnectReason, Misuse};
 use crate::id::{AckId, NamespaceId, SessionKey, SocketId};
-use crate::packet::{Body, ConnectError, Packet};
+use crate::packet::{Body, ConnectError, Packet, Revision};
 use crate::parser::{Decoder, Parser};
 
 /// The server's end of one connection. The module's page has the contract.
 #[derive(Debug)]
 pub struct Connection {
     parser: Parser,
+    revision: Revision,
     config: Arc<Config>,
     decoder: Decoder,
     namespaces: BTreeMap<NamespaceId, State>,
@@ -43,9 +44,16 @@ impl Connection {
     /// A connection that has just been opened.
     #[must_use]
     pub fn new(parser: Parser, config: Arc<Config>, now: Instant) -> Self {
-        Self {
-            decoder: parser.decoder(config.limits),
+        Self::speaking(Revision::V5, parser, config, now)
+    }
+
+    /// As [`Connection::new`], with a client of this revision.
+    #[must_use]
+    pub fn speaking(revision: Revision, parser: Parser, config: Arc<Config>, now: Instant) -> Self {
+        let mut connection = Self {
+            decoder: parser.decoder(config.limits).revision(revision),
             parser,
+            revision,
             namespaces: BTreeMap::new(),
             connected: 0,
             acks: Acks::default(),
@@ -54,7 +62,17 @@ impl Connection {
             outputs: VecDeque::new(),
             closed: false,
             config,
+        };
+        if revision == Revision::V4 {
+            connection.connect_requested(NamespaceId::ROOT, None);
         }
+        connection
+    }
+
+    /// The revision that the client speaks.
+    #[must_use]
+    pub fn revision(&self) -> Revision {
+        self.revision
     }
 
     /// A message came.
@@ -121,7 +139,11 @@ impl Connection {
             .ok_or(Misuse::NotConnecting)? = State::Connected;
         self.connected += 1;
         self.connect_deadline = None;
-        let batch = self.parser.connected(namespace, &id, key);
+        let batch = match self.revision {
+            // it makes its id itself
+            Revision::V4 => self.parser.connect(namespace, None),
+            Revision::V5 => self.parser.connected(namespace, &id, key),
+        };
         self.outputs.push_back(Output::Send(batch));
         Ok(())
     }
@@ -141,8 +163,7 @@ impl Connection {
             return Err(Misuse::NotConnecting);
         }
         self.namespaces.remove(namespace);
-        let batch = self.parser.connect_error(namespace, error);
-        self.outputs.push_back(Output::Send(batch));
+        self.send_error(namespace, error);
         Ok(())
     }
 
@@ -288,12 +309,19 @@ impl Connection {
         let namespace = namespace.detached();
         if !self.namespaces.contains_key(&namespace) && !self.make_room() {
             let error = ConnectError::new("too many namespaces");
-            let batch = self.parser.connect_error(&namespace, &error);
-            self.outputs.push_back(Output::Send(batch));
+            self.send_error(&namespace, &error);
             return;
         }
         self.namespaces.insert(namespace.clone(), State::Connecting);
         self.event(Event::ConnectRequested { namespace, auth });
+    }
+
+    fn send_error(&mut self, namespace: &NamespaceId, error: &ConnectError) {
+        let batch = match self.revision {
+            Revision::V4 => self.parser.error(namespace, error),
+            Revision::V5 => self.parser.connect_error(namespace, error),
+        };
+        self.outputs.push_back(Output::Send(batch));
     }
 
     /// Whether one more namespace may be known; the memory of one that was left gives way.
@@ -335,7 +363,10 @@ impl Connection {
         self.acks.clear();
         self.connect_deadline = None;
         self.assembly_deadline = None;
-        self.decoder = self.parser.decoder(self.config.limits);
+        self.decoder = self
+            .parser
+            .decoder(self.config.limits)
+            .revision(self.revision);
         for (namespace, state) in std::mem::take(&mut self.namespaces) {
             if state == State::Connected {
                 self.event(Event::Disconnected { namespace, reason });

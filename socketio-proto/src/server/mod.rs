@@ -30,6 +30,9 @@
 //!    `Disconnected` of its namespace.
 //! 9. A CONNECT beyond [`Limits::namespaces`](crate::Limits::namespaces) gets a CONNECT_ERROR.
 //! 10. Timers that are due fire before the input of the same call is looked at.
+//! 11. A client of [`Revision::V4`](crate::Revision::V4) asks for `/` by being there: the first
+//!     event is [`Event::ConnectRequested`] for it. It is let in by `0` without payload and
+//!     refused by a bare JSON value, and its auth payload is the query behind the namespace.
 
 mod acks;
 mod connection;

@@ -79,7 +79,7 @@ impl Drop for Slot {
         let answer = self.answer.take().unwrap_or(Err(AckError::Disconnected));
         let waker = {
             let mut state = self.collector.0.lock();
-            state.answers.push((self.socket, answer));
+            state.answers.push((self.socket.clone(), answer));
             state.pending -= 1;
             if state.pending > 0 {
                 return;

@@ -1,6 +1,6 @@
 //! [`Mounted`]: a namespace in service.
 
-use engineio::Text;
+use engineio::{Protocol, Text};
 use socketio_proto::RawArgs;
 
 use super::definition::Definition;
@@ -139,7 +139,9 @@ impl<D: Send + Sync + 'static> AnyNamespace for Mounted<D> {
     ) -> Box<dyn Session> {
         let request = Arc::clone(&connection.request);
         let params = Arc::clone(&self.params);
-        let (resume, auth) = match auth.as_ref().filter(|_| self.sessions.is_some()) {
+        // an old client's id is that of its new session: it cannot have the old one's
+        let may_resume = self.sessions.is_some() && request.protocol() == Protocol::V4;
+        let (resume, auth) = match auth.as_ref().filter(|_| may_resume) {
             Some(payload) => match Resume::take(payload) {
                 Some((resume, rest)) => (Some(resume), Some(rest)),
                 None => (None, auth),

@@ -46,9 +46,9 @@ impl History {
     }
 
     /// Whether the event of that number was for the socket.
-    pub(crate) fn selects(&self, selection: &Selection, own: SocketId, number: u64) -> bool {
+    pub(crate) fn selects(&self, selection: &Selection, own: &SocketId, number: u64) -> bool {
         let is_in = |room: &Room| room.as_str() == own.as_str() || self.was_in(room, number);
-        selection.sender != Some(own)
+        selection.sender.as_ref() != Some(own)
             && (selection.rooms.is_empty() || selection.rooms.iter().any(is_in))
             && !selection.except.iter().any(is_in)
     }
@@ -95,26 +95,26 @@ mod tests {
         let mut history = History::default();
         history.record(0, "red".into(), true, 0);
         history.record(3, "red".into(), false, 0);
-        let selected = |number| history.selects(&to("red"), own(), number);
+        let selected = |number| history.selects(&to("red"), &own(), number);
         assert_eq!([1, 3, 4].map(selected), [true, true, false]);
         let except = Selection {
             except: vec!["red".into()],
             ..Selection::default()
         };
-        let selected = |number| history.selects(&except, own(), number);
+        let selected = |number| history.selects(&except, &own(), number);
         assert_eq!([1, 3, 4].map(selected), [false, false, true]);
     }
 
     #[test]
     fn its_own_events_are_not_for_it_and_its_id_is_its_room() {
         let history = History::default();
-        assert!(history.selects(&to(own().as_str()), own(), 1));
+        assert!(history.selects(&to(own().as_str()), &own(), 1));
         let from = Selection {
             sender: Some(own()),
             ..Selection::default()
         };
-        assert!(!history.selects(&from, own(), 1));
-        assert!(history.selects(&Selection::default(), own(), 1));
+        assert!(!history.selects(&from, &own(), 1));
+        assert!(history.selects(&Selection::default(), &own(), 1));
     }
 
     #[test]

@@ -94,6 +94,18 @@ impl Builder {
         self
     }
 
+    /// Whether clients of Socket.IO 1.x and 2.x may connect, beside those since 3.0; Node's
+    /// `allowEIO3`. Default no.
+    ///
+    /// Such a client takes the secret id of its session for its socket's id. So
+    /// [`Socket::id`](crate::Socket::id) of an old client is that secret: whoever is shown it can
+    /// read and write the session. It also brings JSONP, which pages of other origins can use
+    /// from old browsers.
+    pub fn allow_eio3(mut self, allow: bool) -> Self {
+        self.options.engine.allow_eio3 = allow;
+        self
+    }
+
     /// Time in which a client must connect to a namespace. Default 45 s.
     pub fn connect_timeout(mut self, timeout: Duration) -> Self {
         self.protocol.connect_timeout = timeout;

@@ -95,7 +95,7 @@ impl<D: Send + Sync + 'static> Joined<D> {
         key: Option<SessionKey>,
     ) -> Self {
         namespace.insert(socket.clone());
-        let span = Span::socket(socket.id(), &namespace.core.id);
+        let span = Span::socket(&socket.core().shown(), &namespace.core.id);
         let mut joined = Self {
             span,
             key,
@@ -173,7 +173,7 @@ impl<D: Send + Sync + 'static> Joined<D> {
             match history.filter(|_| is_recoverable(reason)) {
                 Some(history) => {
                     let saved = Saved {
-                        id: *self.socket.id(),
+                        id: self.socket.id().clone(),
                         start: self.socket.core().start,
                         history,
                         data: self.socket.shared_data(),
@@ -347,7 +347,7 @@ impl<D: Send + Sync + 'static> Joined<D> {
             kind,
         };
         let Some(handler) = &self.handlers().error else {
-            warning!("socket {}: {error}", self.socket.id());
+            warning!("socket {}: {error}", self.socket.core().shown());
             return Answered::Never;
         };
         let told = catch_unwind(AssertUnwindSafe(|| handler(&self.socket, &error, ack)));

@@ -9,7 +9,9 @@ use std::time::Instant;
 
 use engineio::Text;
 use socketio_proto::server::Connection as Machine;
-use socketio_proto::{AckId, ConnectError, DisconnectReason, RawArgs, SessionKey, SocketId};
+use socketio_proto::{
+    AckId, ConnectError, DisconnectReason, RawArgs, Revision, SessionKey, SocketId,
+};
 
 use crate::afterlife;
 use crate::connection::Connection;
@@ -139,7 +141,7 @@ impl<D: Send + Sync + 'static> NamespaceSession<D> {
             let namespace = &self.namespace.core.id;
             return match admitted {
                 Ok(joined) => {
-                    debug!("socket {} joined {namespace}", joined.socket.id());
+                    debug!("socket {} joined {namespace}", joined.socket.core().shown());
                     self.phase = Phase::Joined(joined);
                     Progress::Accepted
                 }
@@ -167,13 +169,17 @@ impl<D: Send + Sync + 'static> NamespaceSession<D> {
             let filled = getrandom::fill(&mut entropy).map_err(|_| internal_error());
             filled.map(|()| SocketId::from_entropy(entropy))
         };
-        let id = entropy()?;
-        let key = match &namespace.sessions {
-            Some(_) => Some(SessionKey::new(entropy()?.as_str())),
-            None => None,
+        let (id, key) = match (machine.revision(), &namespace.sessions) {
+            // it makes the same by itself, and cannot come back
+            (Revision::V4, _) => {
+                let sid = self.connection.handle.sid();
+                (SocketId::of_session(&namespace.core.id, &sid), None)
+            }
+            (Revision::V5, Some(_)) => (entropy()?, Some(SessionKey::new(entropy()?.as_str()))),
+            (Revision::V5, None) => (entropy()?, None),
         };
         machine
-            .accept(now, &namespace.core.id, id, key.as_ref())
+            .accept(now, &namespace.core.id, id.clone(), key.as_ref())
             .map_err(|_| internal_error())?;
         let core = SocketCore::register(
             id,
@@ -201,7 +207,7 @@ impl<D: Send + Sync + 'static> NamespaceSession<D> {
         let namespace = &self.namespace;
         let saved = returning.session()?;
         let claim = Claim {
-            id: saved.id,
+            id: saved.id.clone(),
             history: &saved.history,
             start: saved.start,
             offset: offset.as_deref(),
@@ -211,10 +217,10 @@ impl<D: Send + Sync + 'static> NamespaceSession<D> {
             newest: saved.start,
             ..seat
         };
-        let id = saved.id;
+        let id = saved.id.clone();
         let key = returning.key.clone();
         if machine
-            .accept(now, &namespace.core.id, id, Some(&key))
+            .accept(now, &namespace.core.id, id.clone(), Some(&key))
             .is_err()
         {
             namespace.core.remove(seat.slot);

@@ -16,6 +16,7 @@ use crate::outgoing::Outgoing;
 use crate::recovery::{History, Kept};
 use crate::rooms::{Rooms, Selection, Slot};
 use crate::sync::{Arc, Mutex};
+use crate::trace::Shown;
 
 /// What a socket is, whatever its namespace keeps with it.
 pub struct SocketCore {
@@ -55,7 +56,7 @@ impl SocketCore {
         connection: Arc<Connection>,
         handshake: Handshake,
     ) -> Self {
-        let seat = namespace.add(id, Arc::clone(&connection));
+        let seat = namespace.add(id.clone(), Arc::clone(&connection));
         Self::seated(id, &seat, false, server, namespace, connection, handshake)
     }
 
@@ -118,6 +119,11 @@ impl SocketCore {
             return None;
         }
         Some(self.namespace.with_rooms(|rooms| f(rooms, self.slot)))
+    }
+
+    /// The id as logs show it.
+    pub(crate) fn shown(&self) -> Shown<'_> {
+        Shown(&self.id, self.handshake.request().protocol())
     }
 
     pub(super) fn is_connected(&self) -> bool {
@@ -199,7 +205,9 @@ impl SocketCore {
             return Err(SendError::Full);
         }
         self.namespace
-            .dispatch_kept(&Selection::one(self.id), |offset| kept.encode(offset))?;
+            .dispatch_kept(&Selection::one(self.id.clone()), |offset| {
+                kept.encode(offset)
+            })?;
         self.show(event, payload);
         Ok(())
     }

@@ -75,7 +75,8 @@ impl<D> Socket<D> {
     }
 
     /// The public id, also the name of a room with this socket alone in it. It differs from
-    /// the session's secret id, and from namespace to namespace.
+    /// the session's secret id, and from namespace to namespace; but that of a client of Socket.IO
+    /// 1.x or 2.x is made of the secret, see [`Builder::allow_eio3`](crate::Builder::allow_eio3).
     #[must_use]
     pub fn id(&self) -> &SocketId {
         &self.inner.core.id
@@ -229,7 +230,7 @@ impl<D> Socket<D> {
             namespace,
             ..
         } = &self.inner.core;
-        Broadcast::new(Arc::clone(server), Arc::clone(namespace)).from(*id)
+        Broadcast::new(Arc::clone(server), Arc::clone(namespace)).from(id.clone())
     }
 
     /// Addresses everybody in the namespace, this socket too. Node's `io.of(name)`, without

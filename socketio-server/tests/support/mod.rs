@@ -95,22 +95,22 @@ impl Client {
 
     /// Opens a WebSocket, with more in its query.
     pub async fn dial(address: SocketAddr, query: &str) -> Self {
+        Self::connect_with(address, &format!("EIO=4{query}")).await
+    }
+
+    /// Opens a WebSocket with these parameters.
+    pub async fn connect_with(address: SocketAddr, query: &str) -> Self {
         let stream = within(TcpStream::connect(address)).await.unwrap();
         let mut client = Self {
             stream,
             read: Vec::new(),
         };
-        client
-            .raw(
-                format!(
-                    "GET /socket.io/?EIO=4&transport=websocket{query} HTTP/1.1\r\n\
-                     Host: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
-                     Sec-WebSocket-Version: 13\r\n\
-                     Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n"
-                )
-                .as_bytes(),
-            )
-            .await;
+        let request = format!(
+            "GET /socket.io/?transport=websocket&{query} HTTP/1.1\r\nHost: localhost\r\n\
+             Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n\
+             Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n"
+        );
+        client.raw(request.as_bytes()).await;
         while !client.read.windows(4).any(|window| window == b"\r\n\r\n") {
             client.fill().await;
         }

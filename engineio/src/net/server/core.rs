@@ -11,6 +11,7 @@ use super::shared::Handle;
 use crate::net::sync::{AtomicBool, AtomicU64, AtomicUsize, Mutex, Ordering};
 use crate::net::trace::warning;
 use crate::net::{clock, platform};
+use crate::query::Terms;
 use crate::server::RequestId;
 use crate::{CloseReason, Config, Sid};
 
@@ -63,7 +64,7 @@ impl Core {
     }
 
     /// Makes an id nobody has and registers its session; `None` when the server is closing.
-    pub(super) fn register(self: &Arc<Self>) -> Option<(Sid, Handle, Registration)> {
+    pub(super) fn register(self: &Arc<Self>, terms: Terms) -> Option<(Sid, Handle, Registration)> {
         let mut sessions = self.sessions.lock();
         if self.closing.load(Ordering::SeqCst) {
             return None;
@@ -72,7 +73,7 @@ impl Core {
             let mut entropy = [0; 15];
             getrandom::fill(&mut entropy).ok()?;
             let sid = Sid::from_entropy(entropy);
-            let handle = Handle::new(sid, Arc::clone(self));
+            let handle = Handle::new(sid, terms, Arc::clone(self));
             if let std::collections::hash_map::Entry::Vacant(place) = sessions.entry(sid) {
                 place.insert(handle.clone());
                 return Some((
@@ -211,7 +212,7 @@ mod tests {
         let mut seen = HashSet::new();
         let mut counts = vec![HashMap::<char, usize>::new(); 20];
         for _ in 0..IDS {
-            let (sid, ..) = core.register().unwrap();
+            let (sid, ..) = core.register(Terms::default()).unwrap();
             for (position, c) in sid.as_str().chars().enumerate() {
                 *counts[position].entry(c).or_default() += 1;
             }

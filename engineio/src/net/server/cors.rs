@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use http::header::{
     ACCESS_CONTROL_ALLOW_CREDENTIALS, ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS,
     ACCESS_CONTROL_ALLOW_ORIGIN, ACCESS_CONTROL_MAX_AGE, ACCESS_CONTROL_REQUEST_HEADERS, HOST,
-    ORIGIN, VARY,
+    ORIGIN, REFERER, VARY,
 };
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue};
@@ -98,6 +98,36 @@ pub(super) fn allows(cors: Option<&Cors>, parts: &Parts) -> bool {
         .map(|authority| authority.as_str().as_bytes());
     same_origin(origin.as_bytes(), host.or(authority))
         || cors.is_some_and(|cors| cors.allows(origin.as_bytes()))
+}
+
+/// Whether a page may poll by script tags, which browsers send without `Origin` and let every
+/// page read. What they say instead counts: `Sec-Fetch-Site` and, for the name, `Referer`.
+pub(super) fn allows_script(cors: Option<&Cors>, parts: &Parts) -> bool {
+    let text = |name: &str| {
+        parts
+            .headers
+            .get(name)
+            .and_then(|value| value.to_str().ok())
+    };
+    let site = text("sec-fetch-site");
+    if matches!(site, Some("same-origin" | "none")) {
+        return true;
+    }
+    let referer = parts.headers.get(REFERER).map(HeaderValue::as_bytes);
+    match referer.map(origin_of) {
+        Some(origin) => {
+            let host = parts.headers.get(HOST).map(HeaderValue::as_bytes);
+            same_origin(origin, host) || cors.is_some_and(|cors| cors.allows(origin))
+        }
+        None => site.is_none() || cors.is_some_and(|cors| cors.origins == Origins::Any),
+    }
+}
+
+/// `https://example.org` of `https://example.org/page`.
+fn origin_of(url: &[u8]) -> &[u8] {
+    let slashes = url.iter().enumerate().filter(|(_, byte)| **byte == b'/');
+    let end = slashes.map(|(at, _)| at).nth(2).unwrap_or(url.len());
+    url.get(..end).unwrap_or(url)
 }
 
 fn same_origin(origin: &[u8], host: Option<&[u8]>) -> bool {

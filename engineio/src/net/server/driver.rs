@@ -63,6 +63,7 @@ impl<U: Upper> Driver<U> {
         upper: U,
     ) -> Self {
         let now = clock::now();
+        let dialect = handle.terms().dialect;
         let (mut link, mut carrier) = (None, None);
         let mut requests = Vec::new();
         let first = match opening {
@@ -73,14 +74,15 @@ impl<U: Upper> Driver<U> {
             Opening::WebSocket(wire) => {
                 handle.carried_by(Transport::WebSocket);
                 let id = LinkId::new(0);
-                link = Some(Box::new(Link::new(id, wire, core.engine.max_payload)));
+                let max = core.engine.max_payload;
+                link = Some(Box::new(Link::new(id, wire, dialect, max)));
                 carrier = Some(id);
                 First::Link(id)
             }
         };
         Self {
             _task: Task::new(&core),
-            session: Session::new(sid, Arc::clone(&core.engine), first, now),
+            session: Session::speaking(dialect, sid, Arc::clone(&core.engine), first, now),
             upper,
             handle,
             core,
@@ -110,7 +112,7 @@ impl<U: Upper> Driver<U> {
                 }
                 self.session.handle_input(now, input);
             }
-            Command::Wire(wire) => self.on_wire(now, wire, cx),
+            Command::Wire(wire, base64) => self.on_wire(now, wire, base64, cx),
             Command::Close(reason) => {
                 while self.feed(now) {}
                 self.session.close(now, reason);
@@ -120,16 +122,21 @@ impl<U: Upper> Driver<U> {
     }
 
     /// A WebSocket arrived: the machine says whether it may probe.
-    fn on_wire(&mut self, now: Instant, wire: Wire, cx: &mut Context<'_>) {
+    fn on_wire(&mut self, now: Instant, wire: Wire, base64: bool, cx: &mut Context<'_>) {
         let id = LinkId::new(self.next_link);
         self.next_link += 1;
-        let link = Box::new(Link::new(id, wire, self.core.engine.max_payload));
+        let link = Box::new(self.new_link(id, wire, base64));
         if self.link.is_some() {
             return link.close(cx, Default::default(), &self.core);
         }
         self.link = Some(link);
-        self.session
-            .handle_input(now, Input::LinkOpened { link: id });
+        let opened = Input::LinkOpened { link: id, base64 };
+        self.session.handle_input(now, opened);
+    }
+
+    fn new_link(&self, id: LinkId, wire: Wire, base64: bool) -> Link {
+        let dialect = self.handle.terms().dialect.base64(base64);
+        Link::new(id, wire, dialect, self.core.engine.max_payload)
     }
 
     fn drain(&mut self, now: Instant, cx: &mut Context<'_>) {
@@ -332,13 +339,9 @@ impl<U: Upper> Driver<U> {
             sender.send(reply).ok();
         }
         for command in commands {
-            if let Command::Wire(wire) = command {
-                let id = LinkId::new(self.next_link);
-                Link::new(id, wire, self.core.engine.max_payload).close(
-                    cx,
-                    Default::default(),
-                    &self.core,
-                );
+            if let Command::Wire(wire, base64) = command {
+                let link = self.new_link(LinkId::new(self.next_link), wire, base64);
+                link.close(cx, Default::default(), &self.core);
             }
         }
         if let Some(link) = self.link.take() {

@@ -7,8 +7,8 @@ use std::net::SocketAddr;
 use http::{Extensions, HeaderMap, HeaderValue, request::Parts};
 
 use super::foreign::ForeignUpgrade;
-use crate::Transport;
 use crate::query;
+use crate::{Protocol, Transport};
 
 /// The request that opened a session. It stays the same for the session's whole life.
 #[derive(Clone)]
@@ -16,6 +16,7 @@ pub struct Handshake {
     headers: Headers,
     query: Box<str>,
     transport: Transport,
+    protocol: Protocol,
     peer: Option<SocketAddr>,
     extensions: Option<Box<Extensions>>,
 }
@@ -26,7 +27,7 @@ pub struct Handshake {
 pub struct PeerAddr(pub SocketAddr);
 
 impl Handshake {
-    pub(super) fn new(parts: Parts, transport: Transport) -> Self {
+    pub(super) fn new(parts: Parts, transport: Transport, protocol: Protocol) -> Self {
         let Parts {
             uri,
             headers,
@@ -40,6 +41,7 @@ impl Handshake {
             headers: Headers::copy(&headers),
             query: uri.query().unwrap_or_default().into(),
             transport,
+            protocol,
             peer,
             extensions: (!extensions.is_empty()).then(|| Box::new(extensions)),
         }
@@ -66,6 +68,12 @@ impl Handshake {
     #[must_use]
     pub fn transport(&self) -> Transport {
         self.transport
+    }
+
+    /// The revision of Engine.IO that the session speaks: Node's `conn.protocol`.
+    #[must_use]
+    pub fn protocol(&self) -> Protocol {
+        self.protocol
     }
 
     /// The address of the TCP peer; `None` behind a server that does not tell it.

@@ -9,15 +9,16 @@ use std::time::{Duration, Instant};
 use bytes::{Buf, Bytes};
 use http::header::{
     CACHE_CONTROL, CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, SEC_WEBSOCKET_ACCEPT,
-    SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_VERSION, UPGRADE,
+    SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_VERSION, UPGRADE, X_CONTENT_TYPE_OPTIONS,
 };
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Response, StatusCode, Version};
 use http_body::{Body as HttpBody, Frame, SizeHint};
 use tokio::time::timeout_at;
 
-use crate::HandshakeError;
+use crate::jsonp::Callback;
 use crate::net::clock;
 use crate::server::{PostFailure, Reply};
+use crate::{HandshakeError, Protocol};
 
 /// A POST may dawdle this long before its rate counts.
 const GRACE: Duration = Duration::from_secs(5);
@@ -72,6 +73,7 @@ pub(super) fn refused(error: &HandshakeError) -> Response<Body> {
 pub(super) fn answer(reply: Reply) -> Response<Body> {
     match reply {
         Reply::Payload(payload) => full(StatusCode::OK, "text/plain; charset=UTF-8", payload),
+        Reply::BinaryPayload(payload) => full(StatusCode::OK, OCTETS, payload),
         Reply::Ok => full(StatusCode::OK, "text/html", "ok"),
         Reply::Refused(error) => refused(&error),
         Reply::TooSlow => empty(StatusCode::REQUEST_TIMEOUT),
@@ -79,12 +81,30 @@ pub(super) fn answer(reply: Reply) -> Response<Body> {
     }
 }
 
+/// An answer to somebody who polls by script tags: payloads are scripts, the rest is as ever.
+pub(super) fn answer_script(reply: Reply, callback: Callback) -> Response<Body> {
+    let Reply::Payload(payload) = &reply else {
+        return answer(reply);
+    };
+    let script = callback.script(&String::from_utf8_lossy(payload));
+    let mut response = full(StatusCode::OK, "text/javascript; charset=UTF-8", script);
+    let nosniff = HeaderValue::from_static("nosniff");
+    response
+        .headers_mut()
+        .insert(X_CONTENT_TYPE_OPTIONS, nosniff);
+    response
+}
+
+const OCTETS: &str = "application/octet-stream";
+
 /// Refuses a POST by its head alone.
-pub(super) fn check_head(headers: &HeaderMap, max: usize) -> Result<(), PostFailure> {
-    if headers
-        .get(CONTENT_TYPE)
-        .is_some_and(|kind| kind == "application/octet-stream")
-    {
+pub(super) fn check_head(
+    headers: &HeaderMap,
+    protocol: Protocol,
+    max: usize,
+) -> Result<(), PostFailure> {
+    let kind = headers.get(CONTENT_TYPE);
+    if protocol == Protocol::V4 && kind.is_some_and(|kind| kind == OCTETS) {
         return Err(PostFailure::WrongType);
     }
     let announced = headers

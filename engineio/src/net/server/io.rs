@@ -21,7 +21,7 @@ use super::stall::Stalling;
 /// What one read may bring. The buffer belongs to the thread: a connection has none.
 pub(super) const READ_BYTES: usize = 64 * 1024;
 /// Small frames are copied together up to this many bytes for one write.
-const JOIN_BYTES: usize = 16 * 1024;
+pub(super) const JOIN_BYTES: usize = 16 * 1024;
 
 thread_local! {
     static READ: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };

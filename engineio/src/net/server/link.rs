@@ -8,11 +8,11 @@ use std::time::Duration;
 use tokio::time::timeout;
 
 use super::core::{Core, Task};
-use super::io::{Flush, READ_BYTES, Wire};
+use super::io::{Flush, JOIN_BYTES, READ_BYTES, Wire};
 use super::queue::Queue;
 use super::ws::{Item, Reader};
 use crate::server::LinkId;
-use crate::{CloseReason, Data, Frame};
+use crate::{CloseReason, Data, Dialect, Frame};
 
 const OPCODE_CLOSE: u8 = 8;
 const OPCODE_PONG: u8 = 10;
@@ -30,6 +30,8 @@ pub(super) struct Link {
     pub(super) id: LinkId,
     wire: Wire,
     reader: Reader,
+    /// Messages are queued as they leave for nearly everybody; for others they are rewritten.
+    dialect: Dialect,
     /// What the machine and the WebSocket itself have to say; goes before messages.
     control: Queue,
     /// The newest pong that waits.
@@ -61,21 +63,27 @@ pub(super) enum Read {
 }
 
 impl Link {
-    pub(super) fn new(id: LinkId, wire: Wire, max_message: usize) -> Self {
+    pub(super) fn new(id: LinkId, wire: Wire, dialect: Dialect, max_message: usize) -> Self {
         let (reader, control) = (Reader::new(max_message), Queue::default());
         Self {
             id,
             wire,
             reader,
+            dialect,
             control,
             pong: None,
             ending: Ending::Ours,
         }
     }
 
-    /// Queues a frame that goes before messages.
+    /// Queues a frame that goes before messages. One pong is enough for a client that does not
+    /// read.
     pub(super) fn push(&mut self, frame: Frame) {
-        self.control.push(frame);
+        // bytes may look like one, and are a message
+        let pong = !frame.is_binary() && frame.payload() == b"3";
+        if !(pong && self.control.last() == Some(&frame)) {
+            self.control.push(frame);
+        }
     }
 
     pub(super) fn read(&mut self, cx: &mut Context<'_>, mut each: impl FnMut(Data)) -> Read {
@@ -155,8 +163,29 @@ impl Link {
                 return (flush, progress);
             }
         }
+        if !self.dialect.is_plain() {
+            let (flush, wrote) = self.flush_rewritten(cx, messages);
+            return (flush, progress | wrote);
+        }
         if !messages.is_empty() {
             let (flush, wrote) = self.wire.poll_flush(cx, messages);
+            progress |= wrote;
+            if flush != Flush::Done {
+                return (flush, progress);
+            }
+        }
+        (Flush::Done, progress)
+    }
+
+    /// Writes messages in the form that this client wants, a few at a time: the rest stays
+    /// queued, where it counts.
+    fn flush_rewritten(&mut self, cx: &mut Context<'_>, messages: &mut Queue) -> (Flush, bool) {
+        let mut progress = false;
+        while let Some(batch) = messages.take(JOIN_BYTES) {
+            for frame in batch {
+                self.control.push(self.dialect.frame(frame));
+            }
+            let (flush, wrote) = self.wire.poll_flush(cx, &mut self.control);
             progress |= wrote;
             if flush != Flush::Done {
                 return (flush, progress);

@@ -110,6 +110,11 @@ impl Queue {
             .and_then(|frame| frame.wire().get(self.written..))
     }
 
+    /// The newest frame that waits.
+    pub(super) fn last(&self) -> Option<&Frame> {
+        self.frames.back()
+    }
+
     /// Copies small frames together, up to about `max` bytes.
     pub(super) fn gather(&self, max: usize, into: &mut Vec<u8>) {
         let mut skip = self.written;

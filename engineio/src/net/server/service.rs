@@ -7,6 +7,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
+use bytes::Bytes;
 use http::header::{ORIGIN, SET_COOKIE};
 use http::request::Parts;
 use http::{HeaderValue, Method, Request, Response, StatusCode};
@@ -16,14 +17,17 @@ use tokio::sync::oneshot;
 use super::core::Core;
 use super::driver::{Driver, Opening};
 use super::handshake::Handshake;
-use super::http::{Body, answer, check_head, empty, read_body, refused, switch, wants_websocket};
+use super::http::{
+    Body, answer, answer_script, check_head, empty, read_body, refused, switch, wants_websocket,
+};
 use super::io::Wire;
 use super::layer::Layer;
 use super::options::Refusal;
 use super::shared::{Command, Handle};
 use super::{Options, Server, Upper, cors};
+use crate::jsonp::{self, Callback};
 use crate::net::trace::debug;
-use crate::query::{Query, Route};
+use crate::query::{Query, Route, Terms};
 use crate::server::{Input, PostFailure, Reply, RequestId};
 use crate::{HandshakeError, Sid, Transport};
 
@@ -148,13 +152,17 @@ where
             Route::Continue(sid, transport) => {
                 let session = self.core.find(sid).ok_or(HandshakeError::UnknownSession)?;
                 // one session, one version, one way of asking for its transport
-                if query.check_version().is_err() || upgrade != (transport == Transport::WebSocket)
+                if !query.continues(session.terms())
+                    || upgrade != (transport == Transport::WebSocket)
                 {
                     return Err(HandshakeError::BadRequest);
                 }
                 match (transport, request.method()) {
-                    (Transport::WebSocket, _) => self.upgrade(request, &session).map(done),
-                    (Transport::Polling, &Method::GET) => self.poll(session),
+                    (Transport::WebSocket, _) => {
+                        let upgraded = self.upgrade(request, &session, query.base64());
+                        upgraded.map(done)
+                    }
+                    (Transport::Polling, &Method::GET) => self.poll(session, query.callback()?),
                     (Transport::Polling, &Method::POST) => self.post(request, session),
                     (Transport::Polling, _) => Err(HandshakeError::BadRequest),
                 }
@@ -169,18 +177,16 @@ where
         let (parts, _) = request.into_parts();
         let service = self.clone();
         Box::pin(async move {
-            if let Err(error) = service.judge(&parts, &query).await {
-                return Ok(reject(&error));
-            }
-            let opened = match wire {
-                Some(wire) => service.open_websocket(parts, wire),
-                None => service.open_polling(parts).await,
+            let opened = match (service.judge(&parts, &query).await, wire) {
+                (Err(error), _) => Err(error),
+                (Ok(terms), Some(wire)) => service.open_websocket(parts, terms, wire),
+                (Ok(terms), None) => service.open_polling(parts, terms, query.callback()).await,
             };
             Ok(opened.unwrap_or_else(|error| reject(&error)))
         })
     }
 
-    async fn judge(&self, parts: &Parts, query: &Query) -> Result<(), HandshakeError> {
+    async fn judge(&self, parts: &Parts, query: &Query) -> Result<Terms, HandshakeError> {
         if !cors::allows(self.core.options.cors.as_ref(), parts) {
             return Err(HandshakeError::FORBIDDEN);
         }
@@ -190,23 +196,39 @@ where
                 .await
                 .map_err(|Refusal(message)| HandshakeError::Forbidden(message))?;
         }
-        query.check_version()
+        let terms = query.terms()?;
+        if terms.jsonp && !cors::allows_script(self.core.options.cors.as_ref(), parts) {
+            return Err(HandshakeError::FORBIDDEN);
+        }
+        Ok(terms)
     }
 
-    fn open_websocket(&self, parts: Parts, wire: Wire) -> Result<Response<Body>, HandshakeError> {
+    fn open_websocket(
+        &self,
+        parts: Parts,
+        terms: Terms,
+        wire: Wire,
+    ) -> Result<Response<Body>, HandshakeError> {
         let response = switch(&parts.method, parts.version, &parts.headers)?;
-        self.start(parts, Transport::WebSocket, |_| Opening::WebSocket(wire))?;
+        let opening = |_| Opening::WebSocket(wire);
+        self.start(parts, Transport::WebSocket, terms, opening)?;
         Ok(response)
     }
 
-    async fn open_polling(&self, parts: Parts) -> Result<Response<Body>, HandshakeError> {
+    async fn open_polling(
+        &self,
+        parts: Parts,
+        terms: Terms,
+        callback: Result<Option<Callback>, HandshakeError>,
+    ) -> Result<Response<Body>, HandshakeError> {
+        let callback = callback?;
         let (sender, receiver) = oneshot::channel();
         let opening = |request| Opening::Polling(request, sender);
-        let (sid, session, request) = self.start(parts, Transport::Polling, opening)?;
+        let (sid, session, request) = self.start(parts, Transport::Polling, terms, opening)?;
         let waiting = Waiting::new(session, request);
         let reply = receiver.await.map_err(|_| HandshakeError::UnknownSession)?;
         waiting.done();
-        let mut response = answer(reply);
+        let mut response = respond_to(callback, reply);
         if let Some(cookie) = &self.core.options.cookie {
             let value = format!("{}={sid}; {}", cookie.name, cookie.attributes);
             if let Ok(value) = HeaderValue::from_str(&value) {
@@ -220,12 +242,13 @@ where
         &self,
         parts: Parts,
         transport: Transport,
+        terms: Terms,
         opening: impl FnOnce(RequestId) -> Opening,
     ) -> Result<(Sid, Handle, RequestId), HandshakeError> {
-        let registered = self.core.register().ok_or(HandshakeError::FORBIDDEN)?;
-        let (sid, handle, registration) = registered;
+        let registered = self.core.register(terms);
+        let (sid, handle, registration) = registered.ok_or(HandshakeError::FORBIDDEN)?;
         let request = self.core.next_request();
-        let handshake = Arc::new(Handshake::new(parts, transport));
+        let handshake = Arc::new(Handshake::new(parts, transport, terms.dialect.protocol));
         let upper = (self.make)(handshake, handle.clone());
         let core = Arc::clone(&self.core);
         let opening = opening(request);
@@ -246,6 +269,7 @@ where
         &self,
         mut request: Request<B>,
         session: &Handle,
+        base64: bool,
     ) -> Result<Response<Body>, HandshakeError> {
         let wire = Wire::after(&mut request);
         let (parts, _) = request.into_parts();
@@ -254,15 +278,20 @@ where
         }
         let response = switch(&parts.method, parts.version, &parts.headers)?;
         session
-            .command(Command::Wire(wire))
+            .command(Command::Wire(wire, base64))
             .map_err(|_| HandshakeError::UnknownSession)?;
         Ok(response)
     }
 
-    fn poll(&self, session: Handle) -> Result<ResponseFuture, HandshakeError> {
+    fn poll(
+        &self,
+        session: Handle,
+        callback: Option<Callback>,
+    ) -> Result<ResponseFuture, HandshakeError> {
         let request = self.core.next_request();
         let reply = send(&session, Input::Poll { request })?;
-        let waiting = Waiting::new(session, request);
+        let mut waiting = Waiting::new(session, request);
+        waiting.callback = callback;
         Ok(Box::pin(async move { Ok(waiting.answer(reply).await) }))
     }
 
@@ -274,11 +303,12 @@ where
         let request = self.core.next_request();
         // a second POST is refused when its head is here, not when its body is
         let mut reply = send(&session, Input::Post { request })?;
+        let Terms { dialect, jsonp } = session.terms();
         let mut waiting = Waiting::new(session, request);
         waiting.post = true;
         let (parts, body) = http.into_parts();
         let max = self.core.engine.max_payload;
-        if let Err(failure) = check_head(&parts.headers, max) {
+        if let Err(failure) = check_head(&parts.headers, dialect.protocol, max) {
             waiting.tell(Input::PostFailed { request, failure });
             return Ok(Box::pin(async move { Ok(waiting.answer(reply).await) }));
         }
@@ -293,7 +323,7 @@ where
                     return Ok(decided.map_or_else(|_| unknown(), answer));
                 }
             };
-            waiting.tell(match body {
+            waiting.tell(match body.and_then(|body| unwrapped(body, jsonp)) {
                 Ok(body) => Input::PostBody { request, body },
                 Err(failure) => Input::PostFailed { request, failure },
             });
@@ -313,6 +343,21 @@ fn unknown() -> Response<Body> {
     refused(&HandshakeError::UnknownSession)
 }
 
+/// The payload of a POST, which is the field of a form where somebody polls by script tags.
+fn unwrapped(body: Bytes, is_form: bool) -> Result<Bytes, PostFailure> {
+    if !is_form {
+        return Ok(body);
+    }
+    jsonp::payload_of_form(&body).map_err(|_| PostFailure::WrongType)
+}
+
+fn respond_to(callback: Option<Callback>, reply: Reply) -> Response<Body> {
+    match callback {
+        None => answer(reply),
+        Some(callback) => answer_script(reply, callback),
+    }
+}
+
 fn done(response: Response<Body>) -> ResponseFuture {
     Box::pin(ready(Ok(response)))
 }
@@ -328,6 +373,7 @@ fn send(session: &Handle, input: Input) -> Result<oneshot::Receiver<Reply>, Hand
 struct Waiting {
     session: Handle,
     request: RequestId,
+    callback: Option<Callback>,
     post: bool,
     answered: bool,
 }
@@ -337,6 +383,7 @@ impl Waiting {
         Self {
             session,
             request,
+            callback: None,
             post: false,
             answered: false,
         }
@@ -349,9 +396,9 @@ impl Waiting {
     }
 
     async fn answer(self, reply: oneshot::Receiver<Reply>) -> Response<Body> {
-        let reply = reply.await;
+        let (reply, callback) = (reply.await, self.callback);
         self.done();
-        reply.map_or_else(|_| unknown(), answer)
+        reply.map_or_else(|_| unknown(), |reply| respond_to(callback, reply))
     }
 
     fn done(mut self) {

@@ -11,6 +11,7 @@ use super::core::Core;
 use super::io::Wire;
 use super::queue::Queue;
 use crate::net::sync::{Mutex, MutexGuard};
+use crate::query::Terms;
 use crate::server::{Input, Reply};
 use crate::{Batch, CloseReason, Frame, SendError, Sid, Transport};
 
@@ -20,8 +21,8 @@ pub(super) enum Command {
     Input(Input),
     /// A request that waits for its reply.
     Request(Input, oneshot::Sender<Reply>),
-    /// A WebSocket with this session's id.
-    Wire(Wire),
+    /// A WebSocket with this session's id, and whether it wants binary as base64.
+    Wire(Wire, bool),
     Close(CloseReason),
 }
 
@@ -34,6 +35,7 @@ pub struct Handle {
 #[derive(Debug)]
 struct Shared {
     sid: Sid,
+    terms: Terms,
     core: Arc<Core>,
     state: Mutex<State>,
 }
@@ -62,7 +64,7 @@ struct State {
 }
 
 impl Handle {
-    pub(super) fn new(sid: Sid, core: Arc<Core>) -> Self {
+    pub(super) fn new(sid: Sid, terms: Terms, core: Arc<Core>) -> Self {
         let state = State {
             queue: Queue::charged(Arc::clone(&core.memory)),
             commands: Vec::new(),
@@ -80,6 +82,7 @@ impl Handle {
         Self {
             shared: Arc::new(Shared {
                 sid,
+                terms,
                 core,
                 state: Mutex::new(state),
             }),
@@ -90,6 +93,11 @@ impl Handle {
     #[must_use]
     pub fn sid(&self) -> Sid {
         self.shared.sid
+    }
+
+    /// What the handshake settled.
+    pub(super) fn terms(&self) -> Terms {
+        self.shared.terms
     }
 
     /// Queues a batch. It leaves in order, together with what else this turn brings.

@@ -1,4 +1,4 @@
-//! Long-polling payloads: packets joined by the record separator (engine.io-protocol v4,
+//! Payloads of revision 4: packets joined by the record separator (engine.io-protocol v4,
 //! "Payload encoding").
 
 use bytes::Bytes;

@@ -1,5 +1,7 @@
 //! Packets: one character of type, then the content (engine.io-protocol v4, "Packet encoding").
 
+pub mod v3;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;

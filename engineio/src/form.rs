@@ -1,0 +1,73 @@
+//! The form encoding of query strings and HTML forms: pairs, percent-encoded.
+
+use std::borrow::Cow;
+use std::fmt::Write as _;
+
+/// Splits and percent-decodes a query string. A key without `=` has the empty value.
+pub fn pairs(query: &str) -> impl Iterator<Item = (Cow<'_, str>, Cow<'_, str>)> {
+    query
+        .split('&')
+        .filter(|pair| !pair.is_empty())
+        .map(|pair| {
+            let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
+            (unescape(key), unescape(value))
+        })
+}
+
+/// `%41` is `A` and `+` a blank; what is no escape stays as it is.
+fn unescape(text: &str) -> Cow<'_, str> {
+    if !text.bytes().any(|byte| byte == b'%' || byte == b'+') {
+        return Cow::Borrowed(text);
+    }
+    let mut out = Vec::with_capacity(text.len());
+    let mut bytes = text.bytes();
+    while let Some(byte) = bytes.next() {
+        let mut ahead = bytes.clone();
+        let hex = |byte: Option<u8>| char::from(byte?).to_digit(16);
+        match (byte, hex(ahead.next()), hex(ahead.next())) {
+            (b'%', Some(high), Some(low)) => {
+                out.push((high * 16 + low) as u8);
+                bytes = ahead;
+            }
+            (b'+', ..) => out.push(b' '),
+            _ => out.push(byte),
+        }
+    }
+    Cow::Owned(String::from_utf8_lossy(&out).into_owned())
+}
+
+/// Escapes a key or value for a query string.
+#[must_use]
+pub fn escape(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        match byte {
+            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' => {
+                out.push(char::from(byte));
+            }
+            _ => write!(out, "%{byte:02X}").expect("writing to a string cannot fail"),
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_and_values_are_percent_decoded() {
+        let read = |query| pairs(query).collect::<Vec<_>>();
+        let pair = |key, value| (Cow::Borrowed(key), Cow::Borrowed(value));
+        assert_eq!(read("%26a=%26%3D%3Fa"), [pair("&a", "&=?a")]);
+        assert_eq!(
+            read("a&b=&=c&&"),
+            [pair("a", ""), pair("b", ""), pair("", "c")]
+        );
+        assert_eq!(
+            read("a=%zz%4&b=1+2"),
+            [pair("a", "%zz%4"), pair("b", "1 2")]
+        );
+        assert_eq!(escape("&=?a é"), "%26%3D%3Fa%20%C3%A9");
+    }
+}
