@@ -4,6 +4,13 @@
 pub mod chat;
 pub mod tasks;
 
+/// The code of the guides is compiled with the tests.
+#[cfg(doctest)]
+mod guides {
+    #[doc = include_str!("../../docs/node-to-rust.md")]
+    mod node_to_rust {}
+}
+
 use std::fmt::Display;
 use std::io::Write as _;
 use std::net::SocketAddr;
