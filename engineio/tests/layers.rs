@@ -55,6 +55,8 @@ const NETWORK: &[&str] = &[
     "tower_service",
     "tower_layer",
     "getrandom",
+    "ipnet",
+    "tokio_rustls",
 ];
 
 #[test]

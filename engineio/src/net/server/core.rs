@@ -2,6 +2,7 @@
 
 use std::cmp::Reverse;
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -65,27 +66,37 @@ impl Core {
 
     /// Makes an id nobody has and registers its session; `None` when the server is closing.
     pub(super) fn register(self: &Arc<Self>, terms: Terms) -> Option<(Sid, Handle, Registration)> {
-        let mut sessions = self.sessions.lock();
-        if self.closing.load(Ordering::SeqCst) {
-            return None;
-        }
         loop {
             let mut entropy = [0; 15];
             getrandom::fill(&mut entropy).ok()?;
             let sid = Sid::from_entropy(entropy);
-            let handle = Handle::new(sid, terms, Arc::clone(self));
-            if let std::collections::hash_map::Entry::Vacant(place) = sessions.entry(sid) {
-                place.insert(handle.clone());
-                return Some((
-                    sid,
-                    handle,
-                    Registration {
-                        core: Arc::clone(self),
-                        sid,
-                    },
-                ));
+            match self.register_as(sid, terms) {
+                None if !self.is_closing() => {}
+                registered => return registered,
             }
         }
+    }
+
+    /// Registers the session of an id; `None` when the server is closing or somebody has the id.
+    pub(super) fn register_as(
+        self: &Arc<Self>,
+        sid: Sid,
+        terms: Terms,
+    ) -> Option<(Sid, Handle, Registration)> {
+        let mut sessions = self.sessions.lock();
+        if self.is_closing() {
+            return None;
+        }
+        let Entry::Vacant(place) = sessions.entry(sid) else {
+            return None;
+        };
+        let handle = Handle::new(sid, terms, Arc::clone(self));
+        place.insert(handle.clone());
+        let registration = Registration {
+            core: Arc::clone(self),
+            sid,
+        };
+        Some((sid, handle, registration))
     }
 
     /// The next tick of the server's clock at or after `at`: sessions whose timers are near each
