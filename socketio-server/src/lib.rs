@@ -15,6 +15,7 @@ mod handshake;
 mod namespace;
 mod outgoing;
 mod peers;
+mod rate;
 mod recovery;
 mod registry;
 mod remote;

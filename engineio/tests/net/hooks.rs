@@ -2,11 +2,11 @@
 
 use std::sync::{Arc, Mutex};
 
-use engineio::net::server::Options;
+use engineio::net::server::{Options, TrustedProxies};
 use engineio::{Data, Sid};
 use http::{HeaderMap, HeaderValue};
 
-use crate::support::{App, OPEN_POLLING, OPEN_WEBSOCKET, sid};
+use crate::support::{App, OPEN_POLLING, OPEN_WEBSOCKET, eventually, sid};
 
 #[tokio::test]
 async fn headers_are_those_of_every_answer_and_initial_ones_of_handshakes() {
@@ -141,4 +141,27 @@ async fn files_are_served_with_their_version_and_nothing_else_below_the_path_is(
         );
     }
     app.open().await;
+}
+
+/// RELIABILITY A30.
+#[tokio::test]
+async fn sessions_of_one_address_may_be_limited() {
+    let mut options = Options::default();
+    options.max_sessions_per_address = Some(2);
+    options.trusted_proxies = TrustedProxies::networks(["127.0.0.1"]).unwrap();
+    let app = App::with(options).await;
+    let from = async |address: &str| {
+        let header = format!("X-Forwarded-For: {address}\r\n");
+        app.ask("GET", OPEN_POLLING, &header, "").await
+    };
+    let first = from("1.2.3.4").await;
+    assert_eq!(from("1.2.3.4").await.status, 200);
+    let many = r#"{"code":4,"message":"Too many sessions from this address"}"#;
+    from("1.2.3.4").await.is(403, many);
+    assert_eq!(from("5.6.7.8").await.status, 200);
+    let target = format!("{OPEN_POLLING}&sid={}", sid(&first.body));
+    app.post(&target, "1").await;
+    let server = &app.server;
+    eventually(|| server.sessions() == 2).await;
+    assert_eq!(from("1.2.3.4").await.status, 200);
 }

@@ -32,6 +32,8 @@ pub struct Builder {
     ack_timeout: Duration,
     disconnect_timeout: Duration,
     inbox_bytes: usize,
+    max_event_rate: Option<u32>,
+    max_rooms: Option<usize>,
     keep_empty_children: bool,
     max_children: usize,
     on_namespace: Vec<OnNamespace>,
@@ -58,6 +60,8 @@ impl Default for Builder {
             ack_timeout: Duration::from_secs(30),
             disconnect_timeout: Duration::from_secs(5),
             inbox_bytes: 256 * 1024,
+            max_event_rate: None,
+            max_rooms: None,
             keep_empty_children: false,
             max_children: 10_000,
             on_namespace: Vec::new(),
@@ -146,6 +150,27 @@ impl Builder {
     /// Default 256 KiB.
     pub fn inbox_bytes(mut self, bytes: usize) -> Self {
         self.inbox_bytes = bytes;
+        self
+    }
+
+    /// Events that are taken from one connection in a second, after a burst of as many. A client
+    /// that sends more is slowed down: nothing of it is read for a while, and nothing is lost.
+    /// Default: no limit.
+    pub fn max_event_rate(mut self, per_second: u32) -> Self {
+        self.max_event_rate = Some(per_second);
+        self
+    }
+
+    /// Rooms that a socket may be in, beside that of its own id. See
+    /// [`Socket::try_join`](crate::Socket::try_join). Default: no limit.
+    pub fn max_rooms(mut self, count: usize) -> Self {
+        self.max_rooms = Some(count);
+        self
+    }
+
+    /// Sessions that one client address may have; more are refused. Default: no limit.
+    pub fn max_sessions_per_address(mut self, count: usize) -> Self {
+        self.options.max_sessions_per_address = Some(count);
         self
     }
 
@@ -301,6 +326,8 @@ impl Builder {
             ack_timeout: self.ack_timeout,
             disconnect_timeout: self.disconnect_timeout,
             inbox_bytes: self.inbox_bytes,
+            max_event_rate: self.max_event_rate,
+            max_rooms: self.max_rooms,
             keep_empty_children: self.keep_empty_children,
             max_children: self.max_children,
             recovery: self.recovery.map(|limits| (epoch(), limits)),

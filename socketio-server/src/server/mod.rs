@@ -203,6 +203,13 @@ impl Server {
         self.engine.sessions()
     }
 
+    /// How many servers there are with this one: 1 without [`Peers`](crate::Peers).
+    #[must_use]
+    pub fn server_count(&self) -> usize {
+        let peers = self.core.peers.as_ref();
+        1 + peers.map_or(0, |peers| peers.others(&self.core).len())
+    }
+
     /// What the server has open.
     #[must_use]
     pub fn gauges(&self) -> Gauges {

@@ -3,6 +3,7 @@
 use std::cmp::Reverse;
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -30,6 +31,8 @@ pub(super) struct Core {
     pub(super) options: Options,
     /// Keyed by wire data: the standard map hashes with a random key.
     sessions: Mutex<HashMap<Sid, Handle>>,
+    /// Sessions by the address of their client, where that is limited.
+    addresses: Mutex<HashMap<IpAddr, usize>>,
     requests: AtomicU64,
     pub(super) connections: AtomicUsize,
     pub(super) tasks: AtomicUsize,
@@ -43,6 +46,25 @@ pub(super) struct Core {
 pub(super) struct Registration {
     core: Arc<Core>,
     sid: Sid,
+    /// Counted under this address.
+    address: Option<IpAddr>,
+}
+
+impl Registration {
+    /// Counts the session under its client's address; `false` when there are too many of it.
+    pub(super) fn count(&mut self, address: Option<IpAddr>) -> bool {
+        let Some((limit, address)) = self.core.options.max_sessions_per_address.zip(address) else {
+            return true;
+        };
+        let mut addresses = self.core.addresses.lock();
+        let count = addresses.entry(address).or_default();
+        if *count >= limit {
+            return false;
+        }
+        *count += 1;
+        self.address = Some(address);
+        true
+    }
 }
 
 impl Core {
@@ -57,6 +79,7 @@ impl Core {
             evicted: AtomicUsize::new(0),
             options,
             sessions: Mutex::default(),
+            addresses: Mutex::default(),
             requests: AtomicU64::new(0),
             connections: AtomicUsize::new(0),
             tasks: AtomicUsize::new(0),
@@ -95,6 +118,7 @@ impl Core {
         let registration = Registration {
             core: Arc::clone(self),
             sid,
+            address: None,
         };
         Some((sid, handle, registration))
     }
@@ -206,6 +230,14 @@ impl Drop for Task {
 impl Drop for Registration {
     fn drop(&mut self) {
         self.core.sessions.lock().remove(&self.sid);
+        if let Some(address) = self.address
+            && let Entry::Occupied(mut count) = self.core.addresses.lock().entry(address)
+        {
+            *count.get_mut() -= 1;
+            if *count.get() == 0 {
+                count.remove();
+            }
+        }
     }
 }
 

@@ -85,6 +85,9 @@ pub struct Options {
     pub write_timeout: Duration,
     /// Addresses of proxies that tell the truth about their clients. Default none.
     pub trusted_proxies: TrustedProxies,
+    /// Most sessions of one client address ([trusted proxies](TrustedProxies) considered); more
+    /// are refused with code 4. Clients without an address are not counted. Default: no limit.
+    pub max_sessions_per_address: Option<usize>,
     /// A message that every client gets first of all. Default none.
     pub initial_packet: Option<Data>,
     pub(super) hooks: Hooks,
@@ -105,6 +108,7 @@ impl Default for Options {
             head_timeout: Duration::from_secs(10),
             write_timeout: Duration::from_secs(20),
             trusted_proxies: TrustedProxies::default(),
+            max_sessions_per_address: None,
             initial_packet: None,
             hooks: Hooks::default(),
             files: Arc::default(),

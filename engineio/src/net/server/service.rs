@@ -269,13 +269,17 @@ where
                 sid.and_then(|sid| self.core.register_as(sid, terms))
             }
         };
-        let (sid, handle, registration) = registered.ok_or(HandshakeError::FORBIDDEN)?;
+        let (sid, handle, mut registration) = registered.ok_or(HandshakeError::FORBIDDEN)?;
         if let Some(packet) = &options.initial_packet {
             handle.send([Frame::message(packet)]).ok();
         }
         let request = self.core.next_request();
         let (protocol, trusted) = (terms.dialect.protocol, &options.trusted_proxies);
         let handshake = Arc::new(Handshake::new(parts, transport, protocol, trusted));
+        if !registration.count(handshake.client_addr()) {
+            let words = "Too many sessions from this address";
+            return Err(HandshakeError::Forbidden(words.into()));
+        }
         let upper = (self.make)(handshake, handle.clone());
         let core = Arc::clone(&self.core);
         let opening = opening(request);
