@@ -28,6 +28,8 @@ pub(crate) struct Settings {
     pub(crate) ack_timeout: Duration,
     pub(crate) disconnect_timeout: Duration,
     pub(crate) inbox_bytes: usize,
+    pub(crate) max_event_rate: Option<u32>,
+    pub(crate) max_rooms: Option<usize>,
     pub(crate) keep_empty_children: bool,
     pub(crate) max_children: usize,
     /// With what tells this server's offsets from another's.

@@ -15,6 +15,7 @@ mod handshake;
 mod namespace;
 mod outgoing;
 mod peers;
+mod rate;
 mod recovery;
 mod registry;
 mod remote;
@@ -31,9 +32,10 @@ mod trace;
 pub use ack::AckFuture;
 pub use broadcast::{Answers, Broadcast, BroadcastAck};
 pub use engineio::net::server::{
-    Body, Cookie, Cors, ForeignUpgrade, Headers, Options, PeerAddr, Refusal,
+    Body, ConnectionError, Cookie, Cors, ForeignUpgrade, Headers, Listener, Options, PeerAddr,
+    Refusal, Secure, TrustedProxies,
 };
-pub use engineio::{Protocol, Transport};
+pub use engineio::{Protocol, Sid, Transport};
 pub use error::{AckError, EventError, EventErrorKind, MountError, Refused, SendError};
 pub use events::Events;
 pub use handler::{Ack, Answer, Incoming, NoAck};

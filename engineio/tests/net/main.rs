@@ -11,8 +11,10 @@
 
 mod eio3;
 mod foreign;
+mod hooks;
 mod hostile;
 mod http;
+mod listeners;
 mod polling;
 mod slow;
 mod support;

@@ -3,14 +3,20 @@
 use std::borrow::Cow;
 use std::fmt;
 use std::future::Future;
+use std::io;
+use std::path::Path;
 use std::time::Duration;
 
-use engineio::net::server::{Cookie, Cors, Options, Refusal, Service as EngineService};
+use engineio::net::server::{
+    ConnectionError, Cookie, Cors, Options, Refusal, Service as EngineService, TrustedProxies,
+};
+use engineio::{Sid, Transport};
+use http::HeaderMap;
 use http::request::Parts;
 use socketio_proto::server::Config as ProtocolConfig;
 use socketio_proto::{Limits, NamespaceId, Parser, SocketId};
 
-use super::Server;
+use super::{Server, bundle};
 use crate::core::{Core, OnNamespace, Settings};
 use crate::driver::Driver;
 use crate::peers::Peers;
@@ -26,6 +32,8 @@ pub struct Builder {
     ack_timeout: Duration,
     disconnect_timeout: Duration,
     inbox_bytes: usize,
+    max_event_rate: Option<u32>,
+    max_rooms: Option<usize>,
     keep_empty_children: bool,
     max_children: usize,
     on_namespace: Vec<OnNamespace>,
@@ -52,6 +60,8 @@ impl Default for Builder {
             ack_timeout: Duration::from_secs(30),
             disconnect_timeout: Duration::from_secs(5),
             inbox_bytes: 256 * 1024,
+            max_event_rate: None,
+            max_rooms: None,
             keep_empty_children: false,
             max_children: 10_000,
             on_namespace: Vec::new(),
@@ -143,6 +153,27 @@ impl Builder {
         self
     }
 
+    /// Events that are taken from one connection in a second, after a burst of as many. A client
+    /// that sends more is slowed down: nothing of it is read for a while, and nothing is lost.
+    /// Default: no limit.
+    pub fn max_event_rate(mut self, per_second: u32) -> Self {
+        self.max_event_rate = Some(per_second);
+        self
+    }
+
+    /// Rooms that a socket may be in, beside that of its own id. See
+    /// [`Socket::try_join`](crate::Socket::try_join). Default: no limit.
+    pub fn max_rooms(mut self, count: usize) -> Self {
+        self.max_rooms = Some(count);
+        self
+    }
+
+    /// Sessions that one client address may have; more are refused. Default: no limit.
+    pub fn max_sessions_per_address(mut self, count: usize) -> Self {
+        self.options.max_sessions_per_address = Some(count);
+        self
+    }
+
     /// Whether namespaces that came from a [`Matcher`](crate::Matcher) stay in service when
     /// their last client has left. Default: they do not, unlike Node's.
     pub fn keep_empty_children(mut self, keep: bool) -> Self {
@@ -197,6 +228,85 @@ impl Builder {
         self
     }
 
+    /// Which transports a session may start with, and be upgraded to. Default: both.
+    pub fn transports(mut self, transports: &[Transport]) -> Self {
+        let engine = &mut self.options.engine;
+        engine.polling = transports.contains(&Transport::Polling);
+        engine.websocket = transports.contains(&Transport::WebSocket);
+        self
+    }
+
+    /// Whether a client on long-polling may move to WebSocket. Default yes.
+    pub fn allow_upgrades(mut self, allow: bool) -> Self {
+        self.options.engine.allow_upgrades = allow;
+        self
+    }
+
+    /// Time in which an upgrade must be finished. Later only the probe is dropped, and polling
+    /// goes on. Default 10 s.
+    pub fn upgrade_timeout(mut self, timeout: Duration) -> Self {
+        self.options.engine.upgrade_timeout = timeout;
+        self
+    }
+
+    /// Proxies whose `X-Forwarded-For` and `X-Forwarded-Proto` are believed, for
+    /// [`Handshake::address`](crate::Handshake::address) and
+    /// [`is_secure`](crate::Handshake::is_secure). Default none.
+    pub fn trusted_proxies(mut self, proxies: TrustedProxies) -> Self {
+        self.options.trusted_proxies = proxies;
+        self
+    }
+
+    /// Makes the secret ids of sessions; Node's `generateId`. See
+    /// [`Options::generate_id`].
+    pub fn generate_id<F, Fut>(mut self, generate: F) -> Self
+    where
+        F: Fn(&Parts) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = Option<Sid>> + Send + 'static,
+    {
+        self.options = self.options.generate_id(generate);
+        self
+    }
+
+    /// Changes the headers of the answer to each handshake; Node's `initial_headers`.
+    pub fn initial_headers<F>(mut self, change: F) -> Self
+    where
+        F: Fn(&mut HeaderMap, &Parts) + Send + Sync + 'static,
+    {
+        self.options = self.options.initial_headers(change);
+        self
+    }
+
+    /// Changes the headers of every answer; Node's `headers`.
+    pub fn headers<F>(mut self, change: F) -> Self
+    where
+        F: Fn(&mut HeaderMap, &Parts) + Send + Sync + 'static,
+    {
+        self.options = self.options.headers(change);
+        self
+    }
+
+    /// Hears of every request that is refused; Node's `connection_error`.
+    pub fn on_connection_error<F>(mut self, observe: F) -> Self
+    where
+        F: Fn(&ConnectionError<'_>) + Send + Sync + 'static,
+    {
+        self.options = self.options.on_connection_error(observe);
+        self
+    }
+
+    /// Serves the official client's bundle below the path (`/socket.io/socket.io.js`, minified
+    /// ones, ES module, source maps), from the `dist` folder of the npm package
+    /// `socket.io-client`; Node's `serveClient`. The files are read now and kept in memory.
+    /// Their version is their `ETag`.
+    ///
+    /// # Errors
+    /// There is no such bundle in the folder.
+    pub fn serve_client(mut self, dist: impl AsRef<Path>) -> io::Result<Self> {
+        self.options = bundle::add(self.options, dist.as_ref())?;
+        Ok(self)
+    }
+
     /// Judges a handshake before it is made; Node's `allowRequest`.
     pub fn allow_request<F, Fut>(mut self, allow: F) -> Self
     where
@@ -216,6 +326,8 @@ impl Builder {
             ack_timeout: self.ack_timeout,
             disconnect_timeout: self.disconnect_timeout,
             inbox_bytes: self.inbox_bytes,
+            max_event_rate: self.max_event_rate,
+            max_rooms: self.max_rooms,
             keep_empty_children: self.keep_empty_children,
             max_children: self.max_children,
             recovery: self.recovery.map(|limits| (epoch(), limits)),
