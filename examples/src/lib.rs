@@ -11,6 +11,8 @@ mod guides {
     mod node_to_rust {}
     #[doc = include_str!("../../docs/proxies.md")]
     mod proxies {}
+    #[doc = include_str!("../../docs/from-socketioxide.md")]
+    mod from_socketioxide {}
 }
 
 use std::fmt::Display;
