@@ -75,6 +75,11 @@ main(50, async () => {
     }
   });
 
+  await check("the client's files are below the endpoint", async () => {
+    const file = await http("GET", "/socket.io/socket.io.min.js");
+    same([file.status, file.text.includes("Socket.IO")], [200, true], "socket.io.min.js");
+  });
+
   await check("connects", async () => {
     // a slow path to the WebSocket stretches the upgrade
     const path = mode === "upgrade" ? await relay(url, { slow: 20 }) : { url };

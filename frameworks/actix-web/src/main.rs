@@ -22,7 +22,7 @@ async fn order(shop: Data<Shop>, Json(new): Json<NewOrder>) -> HttpResponse {
 
 #[actix_web::main]
 async fn main() -> std::io::Result<()> {
-    let shop = Shop::new();
+    let shop = Shop::new()?;
     let server = shop.server.clone();
     let app = move || {
         App::new()
@@ -30,7 +30,7 @@ async fn main() -> std::io::Result<()> {
             .app_data(Data::new(shop.server.service()))
             .route("/health", get().to(health))
             .route("/orders", post().to(order))
-            .service(resource(["/socket.io", "/socket.io/"]).to(socketio::endpoint))
+            .service(resource(["/socket.io", "/socket.io/{file:.*}"]).to(socketio::endpoint))
     };
     let listener = shop::listen().await?.into_std()?;
     let running = HttpServer::new(app)

@@ -2,12 +2,11 @@
 
 use std::net::SocketAddr;
 
-use axum::extract::{ConnectInfo, Request, State};
+use axum::extract::State;
 use axum::http::StatusCode;
 use axum::routing::{get, post};
 use axum::{Json, Router};
 use shop::{NewOrder, Order, Shop};
-use socketio_server::PeerAddr;
 
 async fn order(
     State(shop): State<Shop>,
@@ -21,24 +20,15 @@ async fn order(
     Ok((StatusCode::CREATED, Json(order)))
 }
 
-/// axum's address of the peer, where the handshake looks for it.
-async fn peer(ConnectInfo(peer): ConnectInfo<SocketAddr>, mut request: Request) -> Request {
-    request.extensions_mut().insert(PeerAddr(peer));
-    request
-}
-
 #[tokio::main]
 async fn main() -> std::io::Result<()> {
-    let shop = Shop::new();
-    let endpoint = shop
-        .server
-        .router()
-        .layer(axum::middleware::map_request(peer));
+    let shop = Shop::new()?;
     let app = Router::new()
         .route("/health", get(async || "fine"))
         .route("/orders", post(order))
-        .merge(endpoint)
+        .merge(shop.server.router())
         .with_state(shop.clone());
+    // which is where the server finds the addresses of its peers
     let app = app.into_make_service_with_connect_info::<SocketAddr>();
     let serve = axum::serve(shop::listen().await?, app);
     serve

@@ -13,7 +13,9 @@ const LIMIT: Duration = Duration::from_secs(60);
 /// # Errors
 /// What the script found wrong, or how the program ended.
 pub fn orders(program: impl AsRef<Path>, transport: &str) -> Result<(), Failure> {
-    let app = Server::start(Script::program(program), 0)?;
+    let client = interop::root().join("interop/node_modules/socket.io-client/dist");
+    let app = Script::program(program).env("CLIENT", client.to_string_lossy());
+    let app = Server::start(app, 0)?;
     let mut client = Script::node("orders.mjs")
         .arg(app.url())
         .arg(transport)

@@ -57,7 +57,7 @@ async fn order(shop: &Shop, request: Request<Incoming>) -> Result<Bytes, StatusC
 
 #[tokio::main]
 async fn main() -> std::io::Result<()> {
-    let shop = Shop::new();
+    let shop = Shop::new()?;
     let endpoint = shop.server.service();
     let listener = shop::listen().await?;
     let mut http = auto::Builder::new(TokioExecutor::new()).http1_only();

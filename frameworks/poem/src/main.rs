@@ -29,14 +29,15 @@ async fn order(Data(shop): Data<&Shop>, Json(new): Json<NewOrder>) -> Response {
 
 #[tokio::main]
 async fn main() -> std::io::Result<()> {
-    let shop = Shop::new();
+    let shop = Shop::new()?;
     let server = shop.server.clone();
     let endpoint = SocketIo::new(&server);
     let app = Route::new()
         .at("/health", get(health))
         .at("/orders", post(order))
         .at("/socket.io", endpoint.clone())
-        .at("/socket.io/", endpoint)
+        .at("/socket.io/", endpoint.clone())
+        .at("/socket.io/*file", endpoint)
         .data(shop);
     let stopped = async move {
         shop::stopped().await;

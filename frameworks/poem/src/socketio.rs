@@ -12,7 +12,7 @@ use hyper::service::Service as _;
 use poem::{Endpoint, Request, Response};
 use socketio_server::{ForeignUpgrade, PeerAddr, Server, Service};
 
-/// A Socket.IO server as an endpoint, for its path with and without slash.
+/// A Socket.IO server as an endpoint, for its path with and without slash and, where it serves the client's files, below.
 #[derive(Clone)]
 pub(crate) struct SocketIo(Service);
 

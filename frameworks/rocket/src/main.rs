@@ -27,7 +27,7 @@ fn order(shop: &State<Shop>, new: Json<NewOrder>) -> Result<(Status, Json<Order>
 
 #[rocket::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let shop = Shop::new();
+    let shop = Shop::new()?;
     let server = shop.server.clone();
     let endpoint = SocketIo::new(&server);
     let config = Config {

@@ -33,7 +33,7 @@ impl SocketIo {
 impl From<SocketIo> for Vec<Route> {
     fn from(endpoint: SocketIo) -> Self {
         let methods = [Method::Get, Method::Post, Method::Options];
-        // the path with and without slash; what is below it is not ours
+        // the path with and without slash, and what is below: the client's files may be there
         let route = |method| Route::new(method, "/<below..>", endpoint.clone());
         methods.map(route).into()
     }

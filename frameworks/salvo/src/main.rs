@@ -41,7 +41,7 @@ async fn tell_peer(request: &mut Request) {
 
 #[tokio::main]
 async fn main() -> std::io::Result<()> {
-    let shop = Shop::new();
+    let shop = Shop::new()?;
     let server = shop.server.clone();
     let endpoint = TowerServiceCompat::<ReqBody, _, _, _>::compat(server.service());
     let router = Router::new()
@@ -52,7 +52,7 @@ async fn main() -> std::io::Result<()> {
                 .post(place_order),
         )
         .push(
-            Router::with_path("socket.io")
+            Router::with_path("socket.io/{**file}")
                 .hoop(tell_peer)
                 .goal(endpoint),
         );

@@ -54,12 +54,6 @@ impl fmt::Debug for Shop {
     }
 }
 
-impl Default for Shop {
-    fn default() -> Self {
-        Self::new()
-    }
-}
-
 /// The room of those who watch a customer.
 #[must_use]
 pub fn room(customer: &str) -> String {
@@ -67,10 +61,17 @@ pub fn room(customer: &str) -> String {
 }
 
 impl Shop {
-    /// A shop with its Socket.IO server, which is not attached to anything yet.
-    #[must_use]
-    pub fn new() -> Self {
-        let server = Server::default();
+    /// A shop with its Socket.IO server, which is not attached to anything yet. It serves the official client from the
+    /// folder that `CLIENT` names, if there is one.
+    ///
+    /// # Errors
+    /// The folder has no client in it.
+    pub fn new() -> std::io::Result<Self> {
+        let mut server = Server::builder();
+        if let Some(client) = std::env::var_os("CLIENT") {
+            server = server.serve_client(client)?;
+        }
+        let server = server.build();
         let namespace = Namespace::new("/")
             .on("watch", async |socket: Socket, customer: String| {
                 socket.join(room(&customer));
@@ -85,11 +86,11 @@ impl Shop {
                 // nobody else may be there
                 socket.broadcast().emit("left", &left).ok();
             });
-        server.mount(namespace).ok();
-        Self {
+        server.mount(namespace).map_err(std::io::Error::other)?;
+        Ok(Self {
             server,
             orders: Arc::default(),
-        }
+        })
     }
 
     /// Writes an order down for good.

@@ -45,7 +45,7 @@ async fn order(shop: &Shop, request: Request<Incoming>) -> Result<Bytes, StatusC
 
 #[tokio::main]
 async fn main() -> std::io::Result<()> {
-    let shop = Shop::new();
+    let shop = Shop::new()?;
     let server = shop.server.clone();
     let stack = ServiceBuilder::new()
         .layer(server.layer())

@@ -32,7 +32,7 @@ async fn order(shop: Shop, new: NewOrder) -> Result<Response, Infallible> {
 
 #[tokio::main]
 async fn main() -> std::io::Result<()> {
-    let shop = Shop::new();
+    let shop = Shop::new()?;
     let server = shop.server.clone();
     let stack = ServiceBuilder::new()
         .layer(server.layer())
