@@ -199,18 +199,18 @@ impl NamespaceCore {
         result
     }
 
-    /// Calls `each` with the selected members: place, id and connection. Nothing of the
-    /// caller's code may run in it.
+    /// Calls `each` with the selected members: place and connection. Nothing of the
+    /// application's code may run in it.
     pub(crate) fn select(
         &self,
         selection: &Selection,
-        mut each: impl FnMut(Slot, SocketId, &Arc<Connection>),
+        mut each: impl FnMut(&Rooms, Slot, &Arc<Connection>),
     ) {
         let state = self.state.lock();
         let State { rooms, members, .. } = &*state;
         rooms.select(selection, |slot| {
-            if let (Some(id), Some(Some(member))) = (rooms.id(slot), members.get(slot as usize)) {
-                each(slot, id, member);
+            if let Some(Some(member)) = members.get(slot as usize) {
+                each(rooms, slot, member);
             }
         });
     }
@@ -231,12 +231,14 @@ impl NamespaceCore {
         selection: &Selection,
         batch: &Batch,
         volatile: bool,
-        mut expect: impl FnMut(SocketId) -> Option<Command>,
+        expect: Option<&dyn Fn(SocketId) -> Command>,
     ) {
         let mut shared = None;
-        self.select(selection, |_, id, member| {
-            if let Some(command) = expect(id) {
-                member.command(command);
+        self.select(selection, |rooms, slot, member| {
+            if let Some(expect) = expect
+                && let Some(id) = rooms.id(slot)
+            {
+                member.command(expect(id));
             }
             let batch = shared.get_or_insert_with(|| member.handle.share(batch));
             let frames = batch.iter().cloned();
