@@ -3,6 +3,7 @@
 mod builder;
 mod bundle;
 mod drain;
+mod engine;
 
 use std::fmt;
 use std::future::Future;
