@@ -7,6 +7,8 @@ pub mod tasks;
 /// The code of the guides is compiled with the tests.
 #[cfg(doctest)]
 mod guides {
+    #[doc = include_str!("../../README.md")]
+    mod readme {}
     #[doc = include_str!("../../docs/node-to-rust.md")]
     mod node_to_rust {}
     #[doc = include_str!("../../docs/proxies.md")]
