@@ -82,7 +82,7 @@ impl Builder {
     }
 
     /// Makes the secret ids of sessions; Node's `generateId`. See
-    /// [`Options::generate_id`].
+    /// [`Options::generate_id`](crate::Options::generate_id).
     pub fn generate_id<F, Fut>(mut self, generate: F) -> Self
     where
         F: Fn(&Parts) -> Fut + Send + Sync + 'static,
