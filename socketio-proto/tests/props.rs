@@ -110,16 +110,16 @@ proptest! {
         data in value(),
     ) {
         let id = SocketId::from_entropy(entropy);
-        let packet = received(&Parser::Json.connected(&namespace, &id, None));
+        let packet = received(&Parser::Json.connected(&namespace, &id, None).unwrap());
         let expected = format!("{{\"sid\":\"{id}\"}}");
         let payload = Some(expected.into());
         prop_assert_eq!(packet, Packet { namespace: namespace.clone(), body: Body::Connect { payload } });
 
-        let packet = received(&Parser::Json.disconnect(&namespace));
+        let packet = received(&Parser::Json.disconnect(&namespace).unwrap());
         prop_assert_eq!(packet, Packet { namespace: namespace.clone(), body: Body::Disconnect });
 
         let error = ConnectError::new(message.as_str()).data(&data).unwrap();
-        let packet = received(&Parser::Json.connect_error(&namespace, &error));
+        let packet = received(&Parser::Json.connect_error(&namespace, &error).unwrap());
         let Body::ConnectError { payload } = packet.body else { panic!("{:?}", packet.body) };
         let object: Map = match serde_json::from_str(&payload) {
             Ok(Value::Object(object)) => object,
