@@ -56,6 +56,10 @@ const OPCODE_BINARY: u8 = 0x82;
 pub struct Frame {
     wire: Bytes,
     header: u8,
+    #[cfg_attr(
+        not(feature = "server"),
+        expect(dead_code, reason = "queues ask for it, and only servers have some")
+    )]
     shared: bool,
 }
 

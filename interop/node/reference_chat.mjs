@@ -10,7 +10,6 @@ const FILES = {
   "/style.css": ["chat/style.css", "text/css; charset=utf-8"],
   "/app.js": ["chat/app.js", "text/javascript; charset=utf-8"],
   "/favicon.svg": ["chat/favicon.svg", "image/svg+xml"],
-  "/socket.io.js": ["node_modules/socket.io-client/dist/socket.io.min.js", "text/javascript; charset=utf-8"],
 };
 const POLICY =
   "default-src 'self'; img-src 'self' blob:; connect-src 'self' ws: wss:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
@@ -30,7 +29,7 @@ const http = createServer(async (request, response) => {
     response.writeHead(404, headers).end();
   }
 });
-const io = new Server(http, { serveClient: false });
+const io = new Server(http, { serveClient: true });
 
 // name -> { members: Map of id -> Member, history: [Message] }
 const rooms = new Map([[LOBBY, { members: new Map(), history: [] }]]);

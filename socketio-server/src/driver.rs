@@ -20,6 +20,7 @@ use crate::connection::{Command, Connection};
 use crate::core::Core;
 use crate::error::AckError;
 use crate::handshake::Handshake;
+use crate::rate::Rate;
 use crate::registry::{Found, Registry, invalid_namespace};
 use crate::session::{Progress, Session, internal_error};
 use crate::sync::{Arc, Ordering};
@@ -34,6 +35,9 @@ pub struct Driver {
     waiters: BTreeMap<(NamespaceId, AckId), Waiter>,
     /// How many waiters the server was told of.
     told_acks: usize,
+    rate: Option<Rate>,
+    /// Until then nothing is read: the client is ahead of its rate.
+    pauses_until: Option<Instant>,
 }
 
 /// A namespace that somebody wants and that patterns are being asked for.
@@ -57,6 +61,9 @@ impl Driver {
         let protocol = Arc::clone(&settings.protocol);
         let (revision, parser) = (request.protocol().into(), settings.parser.clone());
         let machine = Machine::speaking(revision, parser, protocol, clock::now());
+        let rate = settings
+            .max_event_rate
+            .map(|rate| Rate::new(rate, clock::now()));
         let connection = Connection::new(handle, request);
         Self {
             core,
@@ -66,6 +73,8 @@ impl Driver {
             resolving: Vec::new(),
             waiters: BTreeMap::new(),
             told_acks: 0,
+            rate,
+            pauses_until: None,
         }
     }
 
@@ -149,6 +158,10 @@ impl Driver {
                 args,
                 ack,
             } => {
+                if let Some(rate) = &mut self.rate {
+                    rate.take(now);
+                    self.pauses_until = rate.opens_at(now);
+                }
                 if let Some(session) = self.session(&namespace) {
                     session.received(name, args, ack);
                 }
@@ -307,6 +320,9 @@ impl Upper for Driver {
     }
 
     fn poll(&mut self, now: Instant, cx: &mut Context<'_>) {
+        if self.pauses_until.is_some_and(|until| until <= now) {
+            self.pauses_until = self.rate.as_mut().and_then(|rate| rate.opens_at(now));
+        }
         self.read_mail(now);
         if self.machine.poll_timeout().is_some_and(|at| at <= now) {
             self.machine.handle_timeout(now);
@@ -332,7 +348,8 @@ impl Upper for Driver {
     }
 
     fn poll_timeout(&self) -> Option<Instant> {
-        self.machine.poll_timeout()
+        let deadlines = [self.machine.poll_timeout(), self.pauses_until];
+        deadlines.into_iter().flatten().min()
     }
 
     fn is_full(&self) -> bool {
@@ -341,7 +358,7 @@ impl Upper for Driver {
             .iter()
             .map(|(_, session)| session.inbox_bytes())
             .sum();
-        queued > self.core.settings.inbox_bytes
+        queued > self.core.settings.inbox_bytes || self.pauses_until.is_some()
     }
 }
 

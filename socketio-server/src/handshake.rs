@@ -1,5 +1,8 @@
 //! [`Handshake`]: who asks to connect, and with what.
 
+use std::net::IpAddr;
+use std::time::SystemTime;
+
 use engineio::Text;
 use engineio::net::server::Handshake as Request;
 use serde::de::DeserializeOwned;
@@ -60,6 +63,37 @@ impl Handshake {
     #[must_use]
     pub fn namespace(&self) -> &NamespaceId {
         &self.namespace
+    }
+
+    /// The address of the client: of the TCP peer, or what
+    /// [trusted proxies](crate::Builder::trusted_proxies) say. `None` where nobody tells one.
+    #[must_use]
+    pub fn address(&self) -> Option<IpAddr> {
+        self.request.client_addr()
+    }
+
+    /// Whether the client came by TLS, to this server or to a trusted proxy.
+    #[must_use]
+    pub fn is_secure(&self) -> bool {
+        self.request.is_secure()
+    }
+
+    /// When the connection was opened.
+    #[must_use]
+    pub fn issued(&self) -> SystemTime {
+        self.request.issued()
+    }
+
+    /// Path and query of the request that opened the connection.
+    #[must_use]
+    pub fn url(&self) -> &str {
+        self.request.url()
+    }
+
+    /// Whether the request told an origin; Node's `xdomain`.
+    #[must_use]
+    pub fn is_cross_domain(&self) -> bool {
+        self.request.is_cross_domain()
     }
 
     /// The HTTP request that opened the connection: headers, query, peer address. It is the

@@ -15,6 +15,7 @@ mod handshake;
 mod namespace;
 mod outgoing;
 mod peers;
+mod rate;
 mod recovery;
 mod registry;
 mod remote;
@@ -30,8 +31,11 @@ mod trace;
 
 pub use ack::AckFuture;
 pub use broadcast::{Answers, Broadcast, BroadcastAck};
-pub use engineio::net::server::{Cookie, Cors, Headers, Options, PeerAddr, Refusal};
-pub use engineio::{Protocol, Transport};
+pub use engineio::net::server::{
+    ConnectionError, Cookie, Cors, Headers, Listener, Options, PeerAddr, Refusal, Secure,
+    TrustedProxies,
+};
+pub use engineio::{Protocol, Sid, Transport};
 pub use error::{AckError, EventError, EventErrorKind, MountError, Refused, SendError};
 pub use events::Events;
 pub use handler::{Ack, Answer, Incoming, NoAck};

@@ -59,7 +59,7 @@ impl Peers {
     }
 
     /// All but `server` itself.
-    fn others(&self, server: &Arc<Core>) -> Vec<(ServerId, Arc<Core>)> {
+    pub(crate) fn others(&self, server: &Arc<Core>) -> Vec<(ServerId, Arc<Core>)> {
         let members = self.0.lock();
         let living = members
             .iter()

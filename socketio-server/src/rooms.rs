@@ -287,6 +287,17 @@ impl Rooms {
         }
     }
 
+    /// How many rooms a socket is in, without that of its own id.
+    pub(crate) fn count(&self, slot: Slot) -> usize {
+        self.memberships(slot).len()
+    }
+
+    pub(crate) fn is_in(&self, slot: Slot, name: &Room) -> bool {
+        let own = self.id(slot).is_some_and(|id| id.as_str() == name.as_str());
+        let room = self.by_name.get(name);
+        own || room.is_some_and(|room| self.membership(slot, *room).is_some())
+    }
+
     /// The rooms of a socket, its own id first.
     pub(crate) fn of(&self, slot: Slot) -> Vec<Room> {
         let Some(Some(entry)) = self.sockets.get(slot as usize) else {

@@ -91,6 +91,24 @@ async fn as_an_axum_router() {
     both_work(address).await;
 }
 
+#[cfg(feature = "axum")]
+#[tokio::test]
+async fn the_router_takes_the_peers_address_from_axum() {
+    let server = Server::default();
+    server
+        .mount(Namespace::new("/").on_connect(async |socket: Socket| {
+            let address = socket.handshake().address();
+            socket.emit("you are", &address).unwrap();
+        }))
+        .unwrap();
+    let app = routes().merge(server.router()).with_state(server);
+    let app = app.into_make_service_with_connect_info::<SocketAddr>();
+    let (listener, address) = listen().await;
+    tokio::spawn(async move { axum::serve(listener, app).await });
+    let mut client = Client::join(address, "/").await;
+    client.expect("42[\"you are\",\"127.0.0.1\"]").await;
+}
+
 #[tokio::test]
 async fn as_a_tower_layer() {
     let server = server();

@@ -21,6 +21,7 @@ async fn the_other_servers_hear_it_and_answer_and_the_sender_does_not() {
     let peers = Peers::default();
     let build = || Server::builder().peers(&peers).build();
     let (first, second, third) = (build(), build(), build());
+    assert_eq!(first.server_count(), 3);
     let io = first.mount(counting(1)).unwrap();
     second.mount(counting(2)).unwrap();
     third.mount(counting(3)).unwrap();
@@ -30,6 +31,7 @@ async fn the_other_servers_hear_it_and_answer_and_the_sender_does_not() {
     assert_eq!(loads, [2, 3]);
     // a server that is gone is waited for no longer
     drop((second, third));
+    assert_eq!(first.server_count(), 1);
     let asked = io.server_side_emit_with_ack::<u32>("load", "now");
     assert_eq!(within(asked).await.unwrap().complete(), Ok(Vec::new()));
 }

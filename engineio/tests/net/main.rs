@@ -10,8 +10,10 @@
 )]
 
 mod eio3;
+mod hooks;
 mod hostile;
 mod http;
+mod listeners;
 mod polling;
 mod slow;
 mod support;

@@ -1,4 +1,4 @@
-//! The page and the official client, over HTTP.
+//! The page, over HTTP.
 
 use axum::Router;
 use axum::extract::Request;
@@ -8,46 +8,27 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use bytes::Bytes;
 
-use crate::BadSetting;
-
 const POLICY: &str = "default-src 'self'; img-src 'self' blob:; connect-src 'self' ws: wss:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
-/// The official client, from npm.
-const CLIENT: &str = concat!(
-    env!("CARGO_MANIFEST_DIR"),
-    "/node_modules/socket.io-client/dist/socket.io.min.js"
-);
-
-/// The routes of the page.
-///
-/// # Errors
-/// The official client is not installed.
-pub(super) fn routes() -> Result<Router, BadSetting> {
-    let client = std::fs::read(CLIENT).map_err(|error| {
-        let problem = format!("{CLIENT}: {error}: run `cargo xtask demo`, or `npm ci` in examples");
-        BadSetting::new("the official client", problem)
-    })?;
+/// The routes of the page. The official client comes from the Socket.IO endpoint.
+pub(super) fn routes() -> Router {
     let html = "text/html; charset=utf-8";
     let script = "text/javascript; charset=utf-8";
-    let routes = Router::new()
+    let style = "text/css; charset=utf-8";
+    Router::new()
         .route("/", file(html, include_str!("../../chat/index.html")))
         .route("/app.js", file(script, include_str!("../../chat/app.js")))
         .route(
             "/style.css",
-            file(
-                "text/css; charset=utf-8",
-                include_str!("../../chat/style.css"),
-            ),
+            file(style, include_str!("../../chat/style.css")),
         )
         .route(
             "/favicon.svg",
             file("image/svg+xml", include_str!("../../chat/favicon.svg")),
         )
-        .route("/socket.io.js", file(script, client))
         .fallback(nothing)
         .method_not_allowed_fallback(nothing)
-        .layer(map_response(guard));
-    Ok(routes)
+        .layer(map_response(guard))
 }
 
 fn file(mime: &'static str, content: impl Into<Bytes>) -> axum::routing::MethodRouter {

@@ -27,6 +27,11 @@ use self::values::{
 };
 use crate::BadSetting;
 
+/// The official client, from npm.
+const CLIENT: &str = concat!(
+    env!("CARGO_MANIFEST_DIR"),
+    "/node_modules/socket.io-client/dist"
+);
 /// Everybody who was welcomed.
 const EVERYONE: &str = "everyone";
 
@@ -43,11 +48,16 @@ impl Chat {
     /// # Errors
     /// The official client, which the page needs, is not installed.
     pub fn new(options: Options) -> Result<Self, BadSetting> {
-        let server = Server::builder().engine(options).build();
+        let client = Server::builder().engine(options).serve_client(CLIENT);
+        let server = client.map_err(|error| {
+            let problem = format!("{error}: run `cargo xtask demo`, or `npm ci` in examples");
+            BadSetting::new("the official client", problem)
+        })?;
+        let server = server.build();
         server
             .mount(namespace())
             .map_err(|error| BadSetting::new("namespace", error))?;
-        let router = files::routes()?.layer(server.layer());
+        let router = files::routes().layer(server.layer());
         Ok(Self { server, router })
     }
 

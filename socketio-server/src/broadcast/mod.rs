@@ -202,14 +202,17 @@ impl Broadcast {
         }
         let batch = parser.event(id, event, payload, ack, &protocol.limits)?;
         let until = clock::now() + self.timeout.unwrap_or(*ack_timeout);
-        namespace.dispatch(&self.selection, &batch, self.volatile, |socket| {
-            let (collector, ack) = collector.zip(ack)?;
-            Some(Command::ExpectAck {
+        let expect = collector.zip(ack).map(|(collector, ack)| {
+            move |socket| Command::ExpectAck {
                 namespace: id.clone(),
                 id: ack,
                 waiter: Waiter::collecting(collector.slot(socket), until),
-            })
+            }
         });
+        let expect = expect
+            .as_ref()
+            .map(|expect| expect as &dyn Fn(SocketId) -> Command);
+        namespace.dispatch(&self.selection, &batch, self.volatile, expect);
         self.show(namespace, event, payload);
         Ok(())
     }
@@ -220,7 +223,7 @@ impl Broadcast {
             && let Some(outgoing) = Outgoing::new(event, payload)
         {
             let mut slots = Vec::new();
-            namespace.select(&self.selection, |slot, _, _| slots.push(slot));
+            namespace.select(&self.selection, |_, slot, _| slots.push(slot));
             namespace.show(&slots, &outgoing);
         }
     }

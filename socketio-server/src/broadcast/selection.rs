@@ -14,7 +14,7 @@ impl Broadcast {
         let mut found = Vec::new();
         for namespace in self.target.namespaces() {
             let mut slots = Vec::new();
-            namespace.select(&self.selection, |slot, _, _| slots.push(slot));
+            namespace.select(&self.selection, |_, slot, _| slots.push(slot));
             if let Some(mounted) = self.core.registry.get(&namespace.id) {
                 found.extend(mounted.remote(&self.core, &slots));
             }

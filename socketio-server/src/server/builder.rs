@@ -2,11 +2,9 @@
 
 use std::borrow::Cow;
 use std::fmt;
-use std::future::Future;
 use std::time::Duration;
 
-use engineio::net::server::{Cookie, Cors, Options, Refusal, Service as EngineService};
-use http::request::Parts;
+use engineio::net::server::{Options, Service as EngineService};
 use socketio_proto::server::Config as ProtocolConfig;
 use socketio_proto::{Limits, NamespaceId, Parser, SocketId};
 
@@ -21,12 +19,14 @@ use crate::sync::Arc;
 /// Settings of a server, with Node's defaults.
 #[must_use = "a builder does nothing before `build`"]
 pub struct Builder {
-    options: Options,
+    pub(super) options: Options,
     protocol: ProtocolConfig,
     parser: Parser,
     ack_timeout: Duration,
     disconnect_timeout: Duration,
     inbox_bytes: usize,
+    max_event_rate: Option<u32>,
+    max_rooms: Option<usize>,
     keep_empty_children: bool,
     max_children: usize,
     on_namespace: Vec<OnNamespace>,
@@ -54,6 +54,8 @@ impl Default for Builder {
             ack_timeout: Duration::from_secs(30),
             disconnect_timeout: Duration::from_secs(5),
             inbox_bytes: 256 * 1024,
+            max_event_rate: None,
+            max_rooms: None,
             keep_empty_children: false,
             max_children: 10_000,
             on_namespace: Vec::new(),
@@ -74,25 +76,6 @@ impl Builder {
     /// Path of the endpoint, served with and without trailing slash. Default `/socket.io/`.
     pub fn path(mut self, path: impl Into<Cow<'static, str>>) -> Self {
         self.options.path = path.into();
-        self
-    }
-
-    /// Time between two pings. Default 25 s.
-    pub fn ping_interval(mut self, interval: Duration) -> Self {
-        self.options.engine.ping_interval = interval;
-        self
-    }
-
-    /// Time in which a pong must follow. Default 20 s.
-    pub fn ping_timeout(mut self, timeout: Duration) -> Self {
-        self.options.engine.ping_timeout = timeout;
-        self
-    }
-
-    /// Largest POST body and WebSocket message, in bytes; Node's `maxHttpBufferSize`. Default
-    /// 1 000 000.
-    pub fn max_payload(mut self, bytes: usize) -> Self {
-        self.options.engine.max_payload = bytes;
         self
     }
 
@@ -154,6 +137,21 @@ impl Builder {
         self
     }
 
+    /// Events that are taken from one connection in a second, after a burst of as many. A client
+    /// that sends more is slowed down: nothing of it is read for a while, and nothing is lost.
+    /// Default: no limit.
+    pub fn max_event_rate(mut self, per_second: u32) -> Self {
+        self.max_event_rate = Some(per_second);
+        self
+    }
+
+    /// Rooms that a socket may be in, beside that of its own id. See
+    /// [`Socket::try_join`](crate::Socket::try_join). Default: no limit.
+    pub fn max_rooms(mut self, count: usize) -> Self {
+        self.max_rooms = Some(count);
+        self
+    }
+
     /// Whether namespaces that came from a [`Matcher`](crate::Matcher) stay in service when
     /// their last client has left. Default: they do not, unlike Node's.
     pub fn keep_empty_children(mut self, keep: bool) -> Self {
@@ -196,28 +194,6 @@ impl Builder {
         self
     }
 
-    /// Which other origins may use the server from a browser. Default: none.
-    pub fn cors(mut self, cors: Cors) -> Self {
-        self.options.cors = Some(cors);
-        self
-    }
-
-    /// The cookie that carries the session id, for load balancers. Default: none.
-    pub fn cookie(mut self, cookie: Cookie) -> Self {
-        self.options.cookie = Some(cookie);
-        self
-    }
-
-    /// Judges a handshake before it is made; Node's `allowRequest`.
-    pub fn allow_request<F, Fut>(mut self, allow: F) -> Self
-    where
-        F: Fn(&Parts) -> Fut + Send + Sync + 'static,
-        Fut: Future<Output = Result<(), Refusal>> + Send + 'static,
-    {
-        self.options = self.options.allow_request(allow);
-        self
-    }
-
     /// The server. Namespaces are mounted on it, then it is attached or served.
     #[must_use]
     pub fn build(self) -> Server {
@@ -227,6 +203,8 @@ impl Builder {
             ack_timeout: self.ack_timeout,
             disconnect_timeout: self.disconnect_timeout,
             inbox_bytes: self.inbox_bytes,
+            max_event_rate: self.max_event_rate,
+            max_rooms: self.max_rooms,
             keep_empty_children: self.keep_empty_children,
             max_children: self.max_children,
             recovery: self.recovery.map(|limits| (epoch(), limits)),

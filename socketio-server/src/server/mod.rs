@@ -1,16 +1,17 @@
 //! [`Server`].
 
 mod builder;
+mod bundle;
 mod drain;
+mod engine;
 
 use std::fmt;
 use std::future::Future;
 use std::io;
 use std::time::Duration;
 
-use engineio::net::server::{Serve, Server as Engine};
+use engineio::net::server::{Listener, Serve, Server as Engine};
 use socketio_proto::{IntoArgs, NamespaceId};
-use tokio::net::TcpListener;
 
 pub use self::builder::Builder;
 pub use self::drain::Drain;
@@ -95,23 +96,29 @@ impl Server {
     }
 
     /// The endpoint as an axum router, to be merged with others. Whatever the state.
+    ///
+    /// The peer's address is that of axum's `ConnectInfo<SocketAddr>`, where the router is served
+    /// with `into_make_service_with_connect_info`.
     #[cfg(feature = "axum")]
     pub fn router<S: Clone + Send + Sync + 'static>(&self) -> axum::Router<S> {
         let path = self.service.path();
         let path = path.trim_end_matches('/');
+        let service = crate::service::with_peer(self.service());
         axum::Router::new()
-            .route_service(path, self.service())
-            .route_service(&format!("{path}/"), self.service())
+            .route_service(path, service.clone())
+            .route_service(&format!("{path}/"), service.clone())
+            .route_service(&format!("{path}/{{file}}"), service)
     }
 
-    /// Serves on a listener, with the limits that an open port needs, until `stop` is ready;
+    /// Serves on a listener (TCP, Unix socket, or [`Tls`](engineio::net::server) by feature
+    /// `rustls`), with the limits that an open port needs, until `stop` is ready;
     /// then closes gracefully. See [`engineio::net::server::serve`].
     ///
     /// # Errors
     /// As said there.
-    pub async fn serve(
+    pub async fn serve<L: Listener + Sync>(
         &self,
-        listener: TcpListener,
+        listener: L,
         stop: impl Future<Output = ()> + Send + 'static,
     ) -> io::Result<()> {
         self.serve_with(listener, self.service(), stop).await
@@ -122,13 +129,14 @@ impl Server {
     ///
     /// # Errors
     /// As said there.
-    pub async fn serve_with<S, B>(
+    pub async fn serve_with<L, S, B>(
         &self,
-        listener: TcpListener,
+        listener: L,
         service: S,
         stop: impl Future<Output = ()> + Send + 'static,
     ) -> io::Result<()>
     where
+        L: Listener + Sync,
         S: hyper::service::Service<
                 http::Request<hyper::body::Incoming>,
                 Response = http::Response<B>,
@@ -181,6 +189,26 @@ impl Server {
     #[must_use]
     pub fn is_closing(&self) -> bool {
         self.core.is_closing()
+    }
+
+    /// The path of the endpoint, as it was set.
+    #[must_use]
+    pub fn path(&self) -> &str {
+        self.service.path()
+    }
+
+    /// Sessions of Engine.IO: clients, whatever namespaces they are in. Node's
+    /// `engine.clientsCount`.
+    #[must_use]
+    pub fn clients_count(&self) -> usize {
+        self.engine.sessions()
+    }
+
+    /// How many servers there are with this one: 1 without [`Peers`](crate::Peers).
+    #[must_use]
+    pub fn server_count(&self) -> usize {
+        let peers = self.core.peers.as_ref();
+        1 + peers.map_or(0, |peers| peers.others(&self.core).len())
     }
 
     /// What the server has open.

@@ -130,7 +130,7 @@ impl SocketCore {
         self.end.lock().reason.is_none()
     }
 
-    fn settings(&self) -> &Settings {
+    pub(super) fn settings(&self) -> &Settings {
         &self.server.settings
     }
 

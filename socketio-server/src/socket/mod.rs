@@ -247,8 +247,22 @@ impl<D> Socket<D> {
     /// The id of another socket is a room as well: whoever joins it gets what is sent to that
     /// socket, as in Node. Do not let clients choose such a name; give rooms a prefix.
     pub fn join(&self, room: impl Into<Room>) {
+        self.try_join(room);
+    }
+
+    /// As [`Socket::join`]; `false` when the socket is disconnected, or in as many rooms as
+    /// [`Builder::max_rooms`](crate::Builder::max_rooms) allows and not in this one.
+    pub fn try_join(&self, room: impl Into<Room>) -> bool {
         let room = room.into();
-        self.core().with_rooms(|rooms, slot| rooms.join(slot, room));
+        let limit = self.core().settings().max_rooms.unwrap_or(usize::MAX);
+        let joined = self.core().with_rooms(|rooms, slot| {
+            let free = rooms.count(slot) < limit || rooms.is_in(slot, &room);
+            if free {
+                rooms.join(slot, room);
+            }
+            free
+        });
+        joined.unwrap_or(false)
     }
 
     /// Leaves a room.

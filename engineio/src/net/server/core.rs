@@ -2,6 +2,8 @@
 
 use std::cmp::Reverse;
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -29,6 +31,8 @@ pub(super) struct Core {
     pub(super) options: Options,
     /// Keyed by wire data: the standard map hashes with a random key.
     sessions: Mutex<HashMap<Sid, Handle>>,
+    /// Sessions by the address of their client, where that is limited.
+    addresses: Mutex<HashMap<IpAddr, usize>>,
     requests: AtomicU64,
     pub(super) connections: AtomicUsize,
     pub(super) tasks: AtomicUsize,
@@ -42,6 +46,25 @@ pub(super) struct Core {
 pub(super) struct Registration {
     core: Arc<Core>,
     sid: Sid,
+    /// Counted under this address.
+    address: Option<IpAddr>,
+}
+
+impl Registration {
+    /// Counts the session under its client's address; `false` when there are too many of it.
+    pub(super) fn count(&mut self, address: Option<IpAddr>) -> bool {
+        let Some((limit, address)) = self.core.options.max_sessions_per_address.zip(address) else {
+            return true;
+        };
+        let mut addresses = self.core.addresses.lock();
+        let count = addresses.entry(address).or_default();
+        if *count >= limit {
+            return false;
+        }
+        *count += 1;
+        self.address = Some(address);
+        true
+    }
 }
 
 impl Core {
@@ -56,6 +79,7 @@ impl Core {
             evicted: AtomicUsize::new(0),
             options,
             sessions: Mutex::default(),
+            addresses: Mutex::default(),
             requests: AtomicU64::new(0),
             connections: AtomicUsize::new(0),
             tasks: AtomicUsize::new(0),
@@ -65,27 +89,38 @@ impl Core {
 
     /// Makes an id nobody has and registers its session; `None` when the server is closing.
     pub(super) fn register(self: &Arc<Self>, terms: Terms) -> Option<(Sid, Handle, Registration)> {
-        let mut sessions = self.sessions.lock();
-        if self.closing.load(Ordering::SeqCst) {
-            return None;
-        }
         loop {
             let mut entropy = [0; 15];
             getrandom::fill(&mut entropy).ok()?;
             let sid = Sid::from_entropy(entropy);
-            let handle = Handle::new(sid, terms, Arc::clone(self));
-            if let std::collections::hash_map::Entry::Vacant(place) = sessions.entry(sid) {
-                place.insert(handle.clone());
-                return Some((
-                    sid,
-                    handle,
-                    Registration {
-                        core: Arc::clone(self),
-                        sid,
-                    },
-                ));
+            match self.register_as(sid, terms) {
+                None if !self.is_closing() => {}
+                registered => return registered,
             }
         }
+    }
+
+    /// Registers the session of an id; `None` when the server is closing or somebody has the id.
+    pub(super) fn register_as(
+        self: &Arc<Self>,
+        sid: Sid,
+        terms: Terms,
+    ) -> Option<(Sid, Handle, Registration)> {
+        let mut sessions = self.sessions.lock();
+        if self.is_closing() {
+            return None;
+        }
+        let Entry::Vacant(place) = sessions.entry(sid) else {
+            return None;
+        };
+        let handle = Handle::new(sid, terms, Arc::clone(self));
+        place.insert(handle.clone());
+        let registration = Registration {
+            core: Arc::clone(self),
+            sid,
+            address: None,
+        };
+        Some((sid, handle, registration))
     }
 
     /// The next tick of the server's clock at or after `at`: sessions whose timers are near each
@@ -195,6 +230,14 @@ impl Drop for Task {
 impl Drop for Registration {
     fn drop(&mut self) {
         self.core.sessions.lock().remove(&self.sid);
+        if let Some(address) = self.address
+            && let Entry::Occupied(mut count) = self.core.addresses.lock().entry(address)
+        {
+            *count.get_mut() -= 1;
+            if *count.get() == 0 {
+                count.remove();
+            }
+        }
     }
 }
 

@@ -2,10 +2,14 @@
 
 use std::borrow::Cow;
 use std::fmt;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
+use std::time::SystemTime;
 
-use http::{Extensions, HeaderMap, HeaderValue, request::Parts};
+use http::request::Parts;
+use http::uri::Scheme;
+use http::{Extensions, HeaderMap, HeaderValue};
 
+use super::trusted::TrustedProxies;
 use crate::query;
 use crate::{Protocol, Transport};
 
@@ -13,12 +17,22 @@ use crate::{Protocol, Transport};
 #[derive(Clone)]
 pub struct Handshake {
     headers: Headers,
-    query: Box<str>,
+    /// Path and query, and where the path ends.
+    url: Box<str>,
+    path_end: u32,
+    issued: SystemTime,
     transport: Transport,
     protocol: Protocol,
+    secure: bool,
     peer: Option<SocketAddr>,
+    client: Option<IpAddr>,
     extensions: Option<Box<Extensions>>,
 }
+
+/// Says in the extensions of a request that it came by TLS. [`serve`](super::serve()) on
+/// [`Tls`](super::Listener) sets it; other servers may.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Secure;
 
 /// The address of the TCP peer, as [`serve`](super::serve()) puts it into requests that do not
 /// continue a session.
@@ -26,7 +40,12 @@ pub struct Handshake {
 pub struct PeerAddr(pub SocketAddr);
 
 impl Handshake {
-    pub(super) fn new(parts: Parts, transport: Transport, protocol: Protocol) -> Self {
+    pub(super) fn new(
+        parts: Parts,
+        transport: Transport,
+        protocol: Protocol,
+        trusted: &TrustedProxies,
+    ) -> Self {
         let Parts {
             uri,
             headers,
@@ -35,12 +54,25 @@ impl Handshake {
         } = parts;
         extensions.remove::<hyper::upgrade::OnUpgrade>();
         let peer = extensions.remove::<PeerAddr>().map(|PeerAddr(peer)| peer);
+        let own_tls =
+            extensions.remove::<Secure>().is_some() || uri.scheme() == Some(&Scheme::HTTPS);
+        let headers = Headers::copy(&headers);
+        let (mut client, mut secure) = (peer.map(|peer| peer.ip()), own_tls);
+        if !trusted.is_empty() {
+            client = trusted.client(peer, &headers);
+            secure |= trusted.is_secure(peer, &headers);
+        }
+        let url = uri.path_and_query().map_or("/", |url| url.as_str());
         Self {
-            headers: Headers::copy(&headers),
-            query: uri.query().unwrap_or_default().into(),
+            headers,
+            path_end: url.find('?').unwrap_or(url.len()) as u32,
+            url: url.into(),
+            issued: issued(),
             transport,
             protocol,
+            secure,
             peer,
+            client,
             extensions: (!extensions.is_empty()).then(|| Box::new(extensions)),
         }
     }
@@ -54,12 +86,47 @@ impl Handshake {
     /// The raw query string.
     #[must_use]
     pub fn raw_query(&self) -> &str {
-        &self.query
+        self.url
+            .get(self.path_end as usize + 1..)
+            .unwrap_or_default()
+    }
+
+    /// Path and query, as the client asked for them.
+    #[must_use]
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// When the session was opened.
+    #[must_use]
+    pub fn issued(&self) -> SystemTime {
+        self.issued
+    }
+
+    /// Whether the client came by TLS: to this server, or to a
+    /// [trusted proxy](super::TrustedProxies).
+    #[must_use]
+    pub fn is_secure(&self) -> bool {
+        self.secure
+    }
+
+    /// Whether a page of another origin opened it, or one that says where it is from: there is
+    /// an `Origin`. Node's `xdomain`.
+    #[must_use]
+    pub fn is_cross_domain(&self) -> bool {
+        self.headers.get("origin").is_some()
+    }
+
+    /// The address of the client: that of the TCP peer, or what
+    /// [trusted proxies](super::TrustedProxies) say. `None` where nobody tells one.
+    #[must_use]
+    pub fn client_addr(&self) -> Option<IpAddr> {
+        self.client
     }
 
     /// The query's parameters, percent-decoded.
     pub fn query(&self) -> impl Iterator<Item = (Cow<'_, str>, Cow<'_, str>)> {
-        query::pairs(&self.query)
+        query::pairs(self.raw_query())
     }
 
     /// The transport that the session started on.
@@ -86,6 +153,14 @@ impl Handshake {
     }
 }
 
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the date of a handshake is for people and logs"
+)]
+fn issued() -> SystemTime {
+    SystemTime::now()
+}
+
 impl fmt::Debug for Handshake {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Handshake")
@@ -105,7 +180,7 @@ pub struct Headers(Box<[u8]>);
 const LENGTHS: usize = 8;
 
 impl Headers {
-    fn copy(headers: &HeaderMap) -> Self {
+    pub(super) fn copy(headers: &HeaderMap) -> Self {
         let size = |(name, value): (&http::HeaderName, &HeaderValue)| {
             LENGTHS + name.as_str().len() + value.len()
         };

@@ -15,6 +15,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, Response, StatusCode, Ver
 use http_body::{Body as HttpBody, Frame, SizeHint};
 use tokio::time::timeout_at;
 
+use super::hooks::Refused;
 use crate::jsonp::Callback;
 use crate::net::clock;
 use crate::server::{PostFailure, Reply};
@@ -55,6 +56,11 @@ pub(super) fn empty(status: StatusCode) -> Response<Body> {
     response
 }
 
+/// 200 and these bytes.
+pub(super) fn whole(body: Bytes) -> Response<Body> {
+    Response::new(Body(Some(body)))
+}
+
 fn full(status: StatusCode, kind: &'static str, body: impl Into<Bytes>) -> Response<Body> {
     let mut response = Response::new(Body(Some(body.into())));
     *response.status_mut() = status;
@@ -67,7 +73,9 @@ fn full(status: StatusCode, kind: &'static str, body: impl Into<Bytes>) -> Respo
 /// Node's error body: a number as code, code first.
 pub(super) fn refused(error: &HandshakeError) -> Response<Body> {
     let status = StatusCode::from_u16(error.status()).unwrap_or(StatusCode::BAD_REQUEST);
-    full(status, "application/json", error.body())
+    let mut response = full(status, "application/json", error.body());
+    response.extensions_mut().insert(Refused(error.clone()));
+    response
 }
 
 pub(super) fn answer(reply: Reply) -> Response<Body> {

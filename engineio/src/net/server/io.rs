@@ -171,7 +171,7 @@ impl Stream {
 /// copied, so that its buffer is freed.
 fn unwrap(upgraded: Upgraded) -> (Stream, Bytes) {
     let copy = |bytes: Bytes| Bytes::copy_from_slice(bytes.chunk());
-    let upgraded = match upgraded.downcast::<TokioIo<Stalling>>() {
+    let upgraded = match upgraded.downcast::<TokioIo<Stalling<TcpStream>>>() {
         Ok(parts) => {
             let tcp = parts.io.into_inner().into_inner();
             return (Stream::Tcp(tcp), copy(parts.read_buf));

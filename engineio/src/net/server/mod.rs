@@ -28,11 +28,14 @@ mod connection;
 mod core;
 mod cors;
 mod driver;
+mod files;
 mod handshake;
+mod hooks;
 mod http;
 mod io;
 mod layer;
 mod link;
+mod listener;
 mod memory;
 mod options;
 mod queue;
@@ -40,6 +43,9 @@ mod serve;
 mod service;
 mod shared;
 mod stall;
+#[cfg(feature = "rustls")]
+mod tls;
+mod trusted;
 mod ws;
 
 use std::sync::Arc;
@@ -51,13 +57,18 @@ use crate::server::Event;
 
 pub use connection::{Connection, on_connection};
 pub use cors::Cors;
-pub use handshake::{Handshake, Headers, PeerAddr};
+pub use handshake::{Handshake, Headers, PeerAddr, Secure};
+pub use hooks::ConnectionError;
 pub use http::Body;
 pub use layer::{EitherBody, Layer, Layered};
+pub use listener::{Listener, Origin};
 pub use options::{Cookie, Options, Refusal};
 pub use serve::{Serve, serve};
 pub use service::Service;
 pub use shared::Handle;
+#[cfg(feature = "rustls")]
+pub use tls::Tls;
+pub use trusted::{InvalidNetwork, TrustedProxies};
 #[cfg(any(fuzzing, test))]
 pub(crate) use ws::fuzz as fuzz_reader;
 

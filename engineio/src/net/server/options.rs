@@ -1,19 +1,18 @@
 //! [`Options`] of the HTTP side.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::fmt;
-use std::future::Future;
-use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::request::Parts;
+use bytes::Bytes;
 
 use super::cors::Cors;
-use crate::Config;
-
-type AllowFuture = Pin<Box<dyn Future<Output = Result<(), Refusal>> + Send>>;
-type AllowRequest = Arc<dyn Fn(&Parts) -> AllowFuture + Send + Sync>;
+use super::files::File;
+use super::hooks::Hooks;
+use super::trusted::TrustedProxies;
+use crate::{Config, Data};
 
 /// Why [`Options::allow_request`] refused: the message of the error body with code 4.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -84,7 +83,15 @@ pub struct Options {
     /// Time for which a client may take nothing of an answer before [`serve`](super::serve())
     /// drops its connection. Default 20 s.
     pub write_timeout: Duration,
-    pub(super) allow_request: Option<AllowRequest>,
+    /// Addresses of proxies that tell the truth about their clients. Default none.
+    pub trusted_proxies: TrustedProxies,
+    /// Most sessions of one client address ([trusted proxies](TrustedProxies) considered); more
+    /// are refused with code 4. Clients without an address are not counted. Default: no limit.
+    pub max_sessions_per_address: Option<usize>,
+    /// A message that every client gets first of all. Default none.
+    pub initial_packet: Option<Data>,
+    pub(super) hooks: Hooks,
+    pub(super) files: Arc<BTreeMap<Cow<'static, str>, File>>,
 }
 
 impl Default for Options {
@@ -100,21 +107,37 @@ impl Default for Options {
             body_timeout: Duration::from_secs(20),
             head_timeout: Duration::from_secs(10),
             write_timeout: Duration::from_secs(20),
-            allow_request: None,
+            trusted_proxies: TrustedProxies::default(),
+            max_sessions_per_address: None,
+            initial_packet: None,
+            hooks: Hooks::default(),
+            files: Arc::default(),
         }
     }
 }
 
 impl Options {
-    /// Judges a handshake before it is made. A refusal is answered 403 with code 4.
+    /// Serves one more file below the path, such as `socket.io.js`, to GET and HEAD. `etag` is
+    /// what stands for this version of it; clients that have it get 304.
     #[must_use]
-    pub fn allow_request<F, Fut>(mut self, allow: F) -> Self
-    where
-        F: Fn(&Parts) -> Fut + Send + Sync + 'static,
-        Fut: Future<Output = Result<(), Refusal>> + Send + 'static,
-    {
-        self.allow_request = Some(Arc::new(move |parts| Box::pin(allow(parts))));
+    pub fn file(
+        mut self,
+        name: impl Into<Cow<'static, str>>,
+        content_type: &'static str,
+        etag: &str,
+        content: impl Into<Bytes>,
+    ) -> Self {
+        let file = File::new(content_type, etag, content.into());
+        Arc::make_mut(&mut self.files).insert(name.into(), file);
         self
+    }
+
+    pub(super) fn find_file(&self, path: &str) -> Option<&File> {
+        if self.files.is_empty() {
+            return None;
+        }
+        let own = self.path.trim_end_matches('/');
+        self.files.get(path.strip_prefix(own)?.strip_prefix('/')?)
     }
 
     /// Whether `path` is the endpoint.

@@ -2,7 +2,6 @@
 
 use std::future::Future;
 use std::io;
-use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,14 +12,15 @@ use http_body::Body as HttpBody;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use tokio::net::TcpListener;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
 use super::Server;
 use super::core::Core;
-use super::handshake::PeerAddr;
+use super::handshake::{PeerAddr, Secure};
+use super::listener::{Listener, Origin};
 use super::stall::Stalling;
 use crate::net::sync::Ordering;
 
@@ -60,7 +60,7 @@ impl Future for Serve {
     }
 }
 
-/// Serves HTTP/1.1 on a listener until `stop` is ready.
+/// Serves HTTP/1.1 on a listener (TCP, Unix socket, TLS) until `stop` is ready.
 ///
 /// A head must arrive within [`Options::head_timeout`](super::Options), in at most 16 KiB and 100
 /// headers (431). A client that takes nothing of an answer for
@@ -71,13 +71,14 @@ impl Future for Serve {
 ///
 /// # Errors
 /// When the task that accepts connections panicked or its runtime ended.
-pub fn serve<S, B>(
-    listener: TcpListener,
+pub fn serve<L, S, B>(
+    listener: L,
     server: Server,
     service: S,
     stop: impl Future<Output = ()> + Send + 'static,
 ) -> Serve
 where
+    L: Listener + Sync,
     S: hyper::service::Service<Request<Incoming>, Response = Response<B>>
         + Clone
         + Send
@@ -107,12 +108,13 @@ impl Drop for AbortOnDrop {
     }
 }
 
-async fn run<S, B>(
-    listener: TcpListener,
+async fn run<L, S, B>(
+    listener: L,
     server: Server,
     service: S,
     stop: impl Future<Output = ()> + Send,
 ) where
+    L: Listener + Sync,
     S: hyper::service::Service<Request<Incoming>, Response = Response<B>>
         + Clone
         + Send
@@ -126,20 +128,12 @@ async fn run<S, B>(
 {
     let (stopping, stopped) = watch::channel(());
     let mut stop = std::pin::pin!(stop);
-    // on Linux a connection has the options of its listener
-    let inherited = cfg!(target_os = "linux")
-        && socket2::SockRef::from(&listener)
-            .set_tcp_nodelay(true)
-            .is_ok();
+    listener.prepare();
     let accept = async || match listener.accept().await {
-        Ok((stream, peer)) => {
-            if !inherited {
-                stream.set_nodelay(true).ok();
-            }
+        Ok((opening, origin)) => {
             let open = Open::new(&server.core);
-            let stream = Stalling::new(stream, server.core.options.write_timeout);
-            let stopped = stopped.clone();
-            tokio::spawn(connection(stream, peer, service.clone(), stopped, open));
+            let (service, stopped) = (service.clone(), stopped.clone());
+            tokio::spawn(connection(opening, origin, service, stopped, open));
         }
         Err(_) => tokio::time::sleep(ACCEPT_PAUSE).await,
     };
@@ -174,13 +168,15 @@ async fn run<S, B>(
     tokio::time::timeout_at(asked + DRAIN, idle).await.ok();
 }
 
-async fn connection<S, B>(
-    stream: Stalling,
-    peer: SocketAddr,
+async fn connection<O, T, S, B>(
+    opening: O,
+    origin: Origin,
     service: S,
     mut stopped: watch::Receiver<()>,
     open: Open,
 ) where
+    O: Future<Output = io::Result<T>> + Send,
+    T: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     S: hyper::service::Service<Request<Incoming>, Response = Response<B>> + Send + 'static,
     S::Future: Send + 'static,
     S::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
@@ -188,6 +184,11 @@ async fn connection<S, B>(
     B::Data: Send,
     B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
 {
+    let options = &open.0.options;
+    let Ok(Ok(stream)) = tokio::time::timeout(options.head_timeout, opening).await else {
+        return;
+    };
+    let stream = Stalling::new(stream, options.write_timeout);
     let service = hyper::service::service_fn(move |mut request: Request<Incoming>| {
         // a handshake keeps it; the requests that follow need not pay for it
         if !request
@@ -195,7 +196,13 @@ async fn connection<S, B>(
             .query()
             .is_some_and(|query| query.contains("sid="))
         {
-            request.extensions_mut().insert(PeerAddr(peer));
+            let extensions = request.extensions_mut();
+            if let Some(peer) = origin.peer {
+                extensions.insert(PeerAddr(peer));
+            }
+            if origin.secure {
+                extensions.insert(Secure);
+            }
         }
         // hyper has hidden a length beside it, and whoever stands in front may believe that one:
         // what follows on this connection is not to be trusted (RFC 9112, 6.1)

@@ -29,7 +29,7 @@ use crate::jsonp::{self, Callback};
 use crate::net::trace::debug;
 use crate::query::{Query, Route, Terms};
 use crate::server::{Input, PostFailure, Reply, RequestId};
-use crate::{HandshakeError, Sid, Transport};
+use crate::{Frame, HandshakeError, Sid, Transport};
 
 /// Bytes of a query string, whatever the HTTP server in front allows.
 const QUERY_BYTES: usize = 8 * 1024;
@@ -94,7 +94,7 @@ where
     /// Whether the request is for this endpoint.
     #[must_use]
     pub fn serves(&self, path: &str) -> bool {
-        self.core.options.serves(path)
+        self.core.options.serves(path) || self.core.options.find_file(path).is_some()
     }
 
     /// Puts the endpoint in front of another service, which gets all other requests.
@@ -108,13 +108,18 @@ where
         B: HttpBody + Send + 'static,
         B::Data: Send,
     {
-        if !self.serves(request.uri().path()) {
-            return done(empty(StatusCode::NOT_FOUND));
+        let options = &self.core.options;
+        let path = request.uri().path();
+        if !options.serves(path) {
+            let file = options.find_file(path);
+            let answer = file.map(|file| file.answer(request.method(), request.headers()));
+            return done(answer.unwrap_or_else(|| empty(StatusCode::NOT_FOUND)));
         }
         if request.uri().query().map_or(0, str::len) > QUERY_BYTES {
             return done(empty(StatusCode::URI_TOO_LONG));
         }
-        if self.core.options.cors.is_none() {
+        let head = options.hooks.keep(&request);
+        if options.cors.is_none() && head.is_none() {
             return self
                 .respond(request)
                 .unwrap_or_else(|error| done(reject(&error)));
@@ -126,8 +131,15 @@ where
         let core = Arc::clone(&self.core);
         Box::pin(async move {
             let Ok(mut response) = response.await;
-            let cors = core.options.cors.as_ref();
-            cors::apply(cors, origin.as_ref(), response.headers_mut());
+            let options = &core.options;
+            cors::apply(
+                options.cors.as_ref(),
+                origin.as_ref(),
+                response.headers_mut(),
+            );
+            if let Some(head) = head {
+                options.hooks.apply(&head, &mut response);
+            }
             Ok(response)
         })
     }
@@ -179,7 +191,8 @@ where
             let opened = match (service.judge(&parts, &query).await, upgrade) {
                 (Err(error), _) => Err(error),
                 (Ok(terms), Some(upgrade)) => {
-                    service.open_websocket(parts, terms, Wire::new(upgrade))
+                    let wire = Wire::new(upgrade);
+                    service.open_websocket(parts, terms, wire).await
                 }
                 (Ok(terms), None) => service.open_polling(parts, terms, query.callback()).await,
             };
@@ -191,7 +204,7 @@ where
         if !cors::allows(self.core.options.cors.as_ref(), parts) {
             return Err(HandshakeError::FORBIDDEN);
         }
-        if let Some(allow) = &self.core.options.allow_request {
+        if let Some(allow) = &self.core.options.hooks.allow_request {
             let allowed = allow(parts);
             allowed
                 .await
@@ -204,7 +217,7 @@ where
         Ok(terms)
     }
 
-    fn open_websocket(
+    async fn open_websocket(
         &self,
         parts: Parts,
         terms: Terms,
@@ -212,7 +225,8 @@ where
     ) -> Result<Response<Body>, HandshakeError> {
         let response = switch(&parts.method, parts.version, &parts.headers)?;
         let opening = |_| Opening::WebSocket(wire);
-        self.start(parts, Transport::WebSocket, terms, opening)?;
+        self.start(parts, Transport::WebSocket, terms, opening)
+            .await?;
         Ok(response)
     }
 
@@ -225,7 +239,8 @@ where
         let callback = callback?;
         let (sender, receiver) = oneshot::channel();
         let opening = |request| Opening::Polling(request, sender);
-        let (sid, session, request) = self.start(parts, Transport::Polling, terms, opening)?;
+        let started = self.start(parts, Transport::Polling, terms, opening);
+        let (sid, session, request) = started.await?;
         let waiting = Waiting::new(session, request);
         let reply = receiver.await.map_err(|_| HandshakeError::UnknownSession)?;
         waiting.done();
@@ -239,17 +254,32 @@ where
         Ok(response)
     }
 
-    fn start(
+    async fn start(
         &self,
         parts: Parts,
         transport: Transport,
         terms: Terms,
-        opening: impl FnOnce(RequestId) -> Opening,
+        opening: impl FnOnce(RequestId) -> Opening + Send,
     ) -> Result<(Sid, Handle, RequestId), HandshakeError> {
-        let registered = self.core.register(terms);
-        let (sid, handle, registration) = registered.ok_or(HandshakeError::FORBIDDEN)?;
+        let options = &self.core.options;
+        let registered = match &options.hooks.generate_id {
+            None => self.core.register(terms),
+            Some(generate) => {
+                let sid = generate(&parts).await;
+                sid.and_then(|sid| self.core.register_as(sid, terms))
+            }
+        };
+        let (sid, handle, mut registration) = registered.ok_or(HandshakeError::FORBIDDEN)?;
+        if let Some(packet) = &options.initial_packet {
+            handle.send([Frame::message(packet)]).ok();
+        }
         let request = self.core.next_request();
-        let handshake = Arc::new(Handshake::new(parts, transport, terms.dialect.protocol));
+        let (protocol, trusted) = (terms.dialect.protocol, &options.trusted_proxies);
+        let handshake = Arc::new(Handshake::new(parts, transport, protocol, trusted));
+        if !registration.count(handshake.client_addr()) {
+            let words = "Too many sessions from this address";
+            return Err(HandshakeError::Forbidden(words.into()));
+        }
         let upper = (self.make)(handshake, handle.clone());
         let core = Arc::clone(&self.core);
         let opening = opening(request);

@@ -1,4 +1,4 @@
-//! [`Stalling`]: a TCP stream that breaks when its peer takes nothing for too long.
+//! [`Stalling`]: a stream that breaks when its peer takes nothing for too long.
 
 use std::future::Future as _;
 use std::io;
@@ -7,28 +7,27 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::TcpStream;
 use tokio::time::Sleep;
 
 /// What the HTTP server writes to. A WebSocket has its own rule and gets the stream underneath.
 #[derive(Debug)]
-pub(super) struct Stalling {
-    tcp: TcpStream,
+pub(super) struct Stalling<S> {
+    stream: S,
     timeout: Duration,
     gives_up: Option<Pin<Box<Sleep>>>,
 }
 
-impl Stalling {
-    pub(super) fn new(tcp: TcpStream, timeout: Duration) -> Self {
+impl<S> Stalling<S> {
+    pub(super) fn new(stream: S, timeout: Duration) -> Self {
         Self {
-            tcp,
+            stream,
             timeout,
             gives_up: None,
         }
     }
 
-    pub(super) fn into_inner(self) -> TcpStream {
-        self.tcp
+    pub(super) fn into_inner(self) -> S {
+        self.stream
     }
 
     fn judge(
@@ -50,23 +49,23 @@ impl Stalling {
     }
 }
 
-impl AsyncRead for Stalling {
+impl<S: AsyncRead + Unpin> AsyncRead for Stalling<S> {
     fn poll_read(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
         read: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.tcp).poll_read(cx, read)
+        Pin::new(&mut self.stream).poll_read(cx, read)
     }
 }
 
-impl AsyncWrite for Stalling {
+impl<S: AsyncWrite + Unpin> AsyncWrite for Stalling<S> {
     fn poll_write(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        let written = Pin::new(&mut self.tcp).poll_write(cx, bytes);
+        let written = Pin::new(&mut self.stream).poll_write(cx, bytes);
         self.judge(cx, written)
     }
 
@@ -75,20 +74,19 @@ impl AsyncWrite for Stalling {
         cx: &mut Context<'_>,
         pieces: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        let written = Pin::new(&mut self.tcp).poll_write_vectored(cx, pieces);
+        let written = Pin::new(&mut self.stream).poll_write_vectored(cx, pieces);
         self.judge(cx, written)
     }
 
     fn is_write_vectored(&self) -> bool {
-        self.tcp.is_write_vectored()
+        self.stream.is_write_vectored()
     }
 
-    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Poll::Ready(Ok(()))
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(cx)
     }
 
-    /// Nothing: the HTTP server drops the stream right afterwards, and that closes it.
-    fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Poll::Ready(Ok(()))
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(cx)
     }
 }

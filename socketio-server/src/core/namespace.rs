@@ -1,100 +1,18 @@
-//! What does not depend on the type of a namespace's data: settings, the registry of
-//! namespaces, and of each of them its members, its rooms and the one point through which
-//! broadcasts leave.
+//! [`NamespaceCore`]: members and rooms of one namespace, whatever the type of its data, and
+//! the one point through which its broadcasts leave.
 
 use std::collections::HashMap;
-use std::time::Duration;
 
 use engineio::Batch;
-use socketio_proto::server::Config as ProtocolConfig;
-use socketio_proto::{AckId, NamespaceId, Parser, SocketId};
+use socketio_proto::{AckId, NamespaceId, SocketId};
 
+use super::observer::Observer;
 use crate::clock;
 use crate::connection::{Command, Connection};
-use crate::error::MountError;
-use crate::namespace::AnyNamespace;
 use crate::outgoing::Outgoing;
-use crate::peers::Peers;
 use crate::recovery::{History, Log, Recovery};
-use crate::registry::Registry;
 use crate::rooms::{RoomEvent, Rooms, Selection, Slot};
-use crate::sync::{Arc, AtomicBool, AtomicU64, AtomicUsize, Mutex, Ordering};
-
-/// Settings that sockets need.
-#[derive(Clone, Debug)]
-pub(crate) struct Settings {
-    pub(crate) protocol: Arc<ProtocolConfig>,
-    pub(crate) parser: Parser,
-    pub(crate) ack_timeout: Duration,
-    pub(crate) disconnect_timeout: Duration,
-    pub(crate) inbox_bytes: usize,
-    pub(crate) keep_empty_children: bool,
-    pub(crate) max_children: usize,
-    /// With what tells this server's offsets from another's.
-    pub(crate) recovery: Option<(Box<str>, Recovery)>,
-}
-
-pub(crate) type OnNamespace = Box<dyn Fn(&NamespaceId) + Send + Sync>;
-
-/// The server, as its connections see it.
-pub(crate) struct Core {
-    pub(crate) settings: Settings,
-    pub(crate) registry: Registry,
-    pub(crate) root: Arc<NamespaceCore>,
-    pub(crate) tasks: AtomicUsize,
-    pub(crate) pending_acks: AtomicUsize,
-    pub(crate) closing: AtomicBool,
-    pub(crate) on_namespace: Vec<OnNamespace>,
-    pub(crate) peers: Option<Peers>,
-}
-
-impl Core {
-    pub(crate) fn new(
-        settings: Settings,
-        on_namespace: Vec<OnNamespace>,
-        peers: Option<Peers>,
-    ) -> Arc<Self> {
-        let core = Arc::new(Self {
-            root: NamespaceCore::new(NamespaceId::ROOT, settings.recovery.as_ref()),
-            settings,
-            registry: Registry::default(),
-            tasks: AtomicUsize::new(0),
-            pending_acks: AtomicUsize::new(0),
-            closing: AtomicBool::new(false),
-            on_namespace,
-            peers,
-        });
-        if let Some(peers) = &core.peers {
-            peers.add(&core);
-        }
-        core
-    }
-
-    /// Puts a namespace into service.
-    pub(crate) fn insert(&self, namespace: Arc<dyn AnyNamespace>) -> Result<(), MountError> {
-        let id = namespace.core().id.clone();
-        self.registry.insert(namespace)?;
-        self.announce(&id);
-        Ok(())
-    }
-
-    /// Tells those who want to know of new namespaces.
-    pub(crate) fn announce(&self, id: &NamespaceId) {
-        self.on_namespace.iter().for_each(|observer| observer(id));
-    }
-
-    pub(crate) fn is_closing(&self) -> bool {
-        self.closing.load(Ordering::SeqCst)
-    }
-}
-
-impl std::fmt::Debug for Core {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Core")
-            .field("settings", &self.settings)
-            .finish_non_exhaustive()
-    }
-}
+use crate::sync::{Arc, AtomicBool, AtomicU64, Mutex, Ordering};
 
 type OnOutgoing = Box<dyn Fn(&[Slot], &Outgoing<'_>) + Send + Sync>;
 type OnRoom = Box<dyn Fn(&RoomEvent) + Send + Sync>;
@@ -111,35 +29,6 @@ pub(crate) struct NamespaceCore {
     removed: AtomicBool,
     on_outgoing: Observer<OnOutgoing>,
     on_room: Observer<OnRoom>,
-}
-
-/// Who wants to know; usually nobody.
-struct Observer<T> {
-    present: AtomicBool,
-    observer: Mutex<Option<Arc<T>>>,
-}
-
-impl<T> Default for Observer<T> {
-    fn default() -> Self {
-        Self {
-            present: AtomicBool::new(false),
-            observer: Mutex::new(None),
-        }
-    }
-}
-
-impl<T> Observer<T> {
-    fn set(&self, observer: T) {
-        *self.observer.lock() = Some(Arc::new(observer));
-        self.present.store(true, Ordering::Release);
-    }
-
-    fn get(&self) -> Option<Arc<T>> {
-        if !self.present.load(Ordering::Acquire) {
-            return None;
-        }
-        self.observer.lock().clone()
-    }
 }
 
 #[derive(Debug, Default)]
@@ -310,18 +199,18 @@ impl NamespaceCore {
         result
     }
 
-    /// Calls `each` with the selected members: place, id and connection. Nothing of the
-    /// caller's code may run in it.
+    /// Calls `each` with the selected members: place and connection. Nothing of the
+    /// application's code may run in it.
     pub(crate) fn select(
         &self,
         selection: &Selection,
-        mut each: impl FnMut(Slot, SocketId, &Arc<Connection>),
+        mut each: impl FnMut(&Rooms, Slot, &Arc<Connection>),
     ) {
         let state = self.state.lock();
         let State { rooms, members, .. } = &*state;
         rooms.select(selection, |slot| {
-            if let (Some(id), Some(Some(member))) = (rooms.id(slot), members.get(slot as usize)) {
-                each(slot, id, member);
+            if let Some(Some(member)) = members.get(slot as usize) {
+                each(rooms, slot, member);
             }
         });
     }
@@ -342,12 +231,14 @@ impl NamespaceCore {
         selection: &Selection,
         batch: &Batch,
         volatile: bool,
-        mut expect: impl FnMut(SocketId) -> Option<Command>,
+        expect: Option<&dyn Fn(SocketId) -> Command>,
     ) {
         let mut shared = None;
-        self.select(selection, |_, id, member| {
-            if let Some(command) = expect(id) {
-                member.command(command);
+        self.select(selection, |rooms, slot, member| {
+            if let Some(expect) = expect
+                && let Some(id) = rooms.id(slot)
+            {
+                member.command(expect(id));
             }
             let batch = shared.get_or_insert_with(|| member.handle.share(batch));
             let frames = batch.iter().cloned();
@@ -390,7 +281,7 @@ impl NamespaceCore {
 
     /// Whether somebody wants to see what is sent.
     pub(crate) fn is_observed(&self) -> bool {
-        self.on_outgoing.present.load(Ordering::Acquire)
+        self.on_outgoing.is_present()
     }
 
     /// Shows what is sent, once for each of those who get it.

@@ -1,0 +1,71 @@
+//! [`Listener`]: where the connections of [`serve`](super::serve()) come from.
+
+use std::future::{Future, Ready, ready};
+use std::io;
+use std::net::SocketAddr;
+
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::{TcpListener, TcpStream};
+
+/// Gives out connections: TCP, a Unix socket, or TLS (feature `rustls`) on top of either.
+pub trait Listener: Send + 'static {
+    /// A connection.
+    type Stream: AsyncRead + AsyncWrite + Unpin + Send + 'static;
+    /// What is left to do before bytes can flow, such as a TLS handshake. It runs beside the
+    /// accepting of others, and has [`Options::head_timeout`](super::Options) for it.
+    type Opening: Future<Output = io::Result<Self::Stream>> + Send + 'static;
+
+    /// Called once, before the first [`Listener::accept`].
+    fn prepare(&self) {}
+
+    /// Waits for the next connection. Must be cancel safe.
+    fn accept(&self) -> impl Future<Output = io::Result<(Self::Opening, Origin)>> + Send;
+}
+
+/// Where a connection comes from.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Origin {
+    /// The address of the peer, where it has one.
+    pub peer: Option<SocketAddr>,
+    /// Whether nobody else can read what is sent: TLS.
+    pub secure: bool,
+}
+
+/// On Linux a connection has the options of its listener.
+const INHERITS: bool = cfg!(target_os = "linux");
+
+impl Listener for TcpListener {
+    type Stream = TcpStream;
+    type Opening = Ready<io::Result<TcpStream>>;
+
+    fn prepare(&self) {
+        if INHERITS {
+            socket2::SockRef::from(self).set_tcp_nodelay(true).ok();
+        }
+    }
+
+    async fn accept(&self) -> io::Result<(Self::Opening, Origin)> {
+        let (stream, peer) = Self::accept(self).await?;
+        if !INHERITS {
+            stream.set_nodelay(true).ok();
+        }
+        let origin = Origin {
+            peer: Some(peer),
+            secure: false,
+        };
+        Ok((ready(Ok(stream)), origin))
+    }
+}
+
+/// Peers have no address: behind a proxy on the same machine, name it in
+/// [`Options::trusted_proxies`](super::Options) as [`TrustedProxies::all`](super::TrustedProxies).
+#[cfg(unix)]
+impl Listener for tokio::net::UnixListener {
+    type Stream = tokio::net::UnixStream;
+    type Opening = Ready<io::Result<Self::Stream>>;
+
+    async fn accept(&self) -> io::Result<(Self::Opening, Origin)> {
+        let (stream, _) = Self::accept(self).await?;
+        Ok((ready(Ok(stream)), Origin::default()))
+    }
+}

@@ -1,0 +1,200 @@
+//! [`TrustedProxies`]: whose word about a client counts.
+
+use std::net::{IpAddr, SocketAddr};
+
+use ipnet::IpNet;
+
+use super::handshake::Headers;
+
+/// The proxies whose `X-Forwarded-For` and `X-Forwarded-Proto` are believed. Default: none, and
+/// these headers say nothing: everybody can send them.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct TrustedProxies(Trust);
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Trust {
+    All,
+    Networks(Vec<IpNet>),
+}
+
+impl Default for Trust {
+    fn default() -> Self {
+        Self::Networks(Vec::new())
+    }
+}
+
+/// What is no network.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("expected an address or a network such as 10.0.0.0/8, found {0:?}")]
+pub struct InvalidNetwork(Box<str>);
+
+impl TrustedProxies {
+    /// Whoever connects is a proxy: for a port or a Unix socket that nobody else can reach.
+    #[must_use]
+    pub fn all() -> Self {
+        Self(Trust::All)
+    }
+
+    /// These addresses and networks: `127.0.0.1`, `10.0.0.0/8`, `fd00::/8`.
+    ///
+    /// # Errors
+    /// One is neither.
+    pub fn networks<T: AsRef<str>>(
+        networks: impl IntoIterator<Item = T>,
+    ) -> Result<Self, InvalidNetwork> {
+        let parse = |text: T| {
+            let text = text.as_ref().trim();
+            let alone = || text.parse::<IpAddr>().ok().map(IpNet::from);
+            text.parse()
+                .ok()
+                .or_else(alone)
+                .ok_or_else(|| InvalidNetwork(text.into()))
+        };
+        let networks = networks.into_iter().map(parse).collect::<Result<_, _>>()?;
+        Ok(Self(Trust::Networks(networks)))
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        matches!(&self.0, Trust::Networks(networks) if networks.is_empty())
+    }
+
+    fn trusts(&self, address: IpAddr) -> bool {
+        match &self.0 {
+            Trust::All => true,
+            Trust::Networks(networks) => {
+                let address = address.to_canonical();
+                networks.iter().any(|network| network.contains(&address))
+            }
+        }
+    }
+
+    /// Whether the word of this peer counts. One without an address came over a Unix socket.
+    fn believes(&self, peer: Option<IpAddr>) -> bool {
+        peer.map_or(self.0 == Trust::All, |peer| self.trusts(peer))
+    }
+
+    /// The client's address: from the right of `X-Forwarded-For`, where each proxy adds whom it
+    /// saw, the first that is no trusted proxy.
+    pub(super) fn client(&self, peer: Option<SocketAddr>, headers: &Headers) -> Option<IpAddr> {
+        let mut client = peer.map(|peer| peer.ip());
+        let forwarded: Vec<&[u8]> = headers
+            .iter()
+            .filter(|(name, _)| *name == "x-forwarded-for")
+            .map(|(_, value)| value)
+            .collect();
+        let hops = forwarded
+            .iter()
+            .rev()
+            .flat_map(|line| line.rsplit(|byte| *byte == b','));
+        for hop in hops {
+            if !self.believes(client) {
+                break;
+            }
+            let Some(address) = std::str::from_utf8(hop).ok().and_then(address) else {
+                break;
+            };
+            client = Some(address);
+        }
+        client
+    }
+
+    /// Whether the last proxy says that it was reached by TLS.
+    pub(super) fn is_secure(&self, peer: Option<SocketAddr>, headers: &Headers) -> bool {
+        self.believes(peer.map(|peer| peer.ip()))
+            && headers.get_str("x-forwarded-proto").is_some_and(|proto| {
+                let last = proto.rsplit(',').next().unwrap_or_default().trim();
+                last.eq_ignore_ascii_case("https") || last.eq_ignore_ascii_case("wss")
+            })
+    }
+}
+
+/// An address, perhaps with a port, as proxies write it.
+fn address(text: &str) -> Option<IpAddr> {
+    let text = text.trim();
+    let with_port = || text.parse::<SocketAddr>().ok().map(|address| address.ip());
+    let in_brackets = || text.strip_prefix('[')?.strip_suffix(']')?.parse().ok();
+    text.parse().ok().or_else(with_port).or_else(in_brackets)
+}
+
+#[cfg(test)]
+mod tests {
+    use http::{HeaderMap, HeaderValue};
+
+    use super::*;
+
+    fn headers(lines: &[(&'static str, &str)]) -> Headers {
+        let mut map = HeaderMap::new();
+        for (name, value) in lines {
+            map.append(*name, HeaderValue::from_str(value).expect("a value"));
+        }
+        Headers::copy(&map)
+    }
+
+    fn client(trusted: &TrustedProxies, peer: &str, lines: &[&str]) -> String {
+        let lines: Vec<_> = lines
+            .iter()
+            .map(|line| ("x-forwarded-for", *line))
+            .collect();
+        let peer = peer.parse().ok();
+        let client = trusted.client(peer, &headers(&lines));
+        client.map_or_else(String::new, |client| client.to_string())
+    }
+
+    #[test]
+    fn nobody_is_believed_unless_told() {
+        let none = TrustedProxies::default();
+        assert_eq!(client(&none, "127.0.0.1:1", &["1.2.3.4"]), "127.0.0.1");
+        assert_eq!(client(&none, "", &["1.2.3.4"]), "");
+        let proto = headers(&[("x-forwarded-proto", "https")]);
+        assert!(!none.is_secure("127.0.0.1:1".parse().ok(), &proto));
+    }
+
+    #[test]
+    fn the_first_from_the_right_that_is_no_proxy_is_the_client() {
+        let trusted = TrustedProxies::networks(["127.0.0.1", "10.0.0.0/8", "fd00::/8"]);
+        let trusted = trusted.expect("networks");
+        for (peer, lines, expected) in [
+            ("127.0.0.1:1", &["1.2.3.4"][..], "1.2.3.4"),
+            ("127.0.0.1:1", &["6.6.6.6, 1.2.3.4, 10.1.1.1"], "1.2.3.4"),
+            ("127.0.0.1:1", &["6.6.6.6", "1.2.3.4,10.1.1.1"], "1.2.3.4"),
+            ("9.9.9.9:1", &["1.2.3.4"], "9.9.9.9"),
+            ("127.0.0.1:1", &[], "127.0.0.1"),
+            ("127.0.0.1:1", &["nonsense, 10.1.1.1"], "10.1.1.1"),
+            ("127.0.0.1:1", &["10.2.2.2, 10.1.1.1"], "10.2.2.2"),
+            ("[::ffff:10.0.0.1]:1", &["[2001:db8::1]:443"], "2001:db8::1"),
+            ("127.0.0.1:1", &["1.2.3.4:5678"], "1.2.3.4"),
+        ] {
+            assert_eq!(client(&trusted, peer, lines), expected, "{peer} {lines:?}");
+        }
+        assert_eq!(
+            client(&trusted, "", &["1.2.3.4"]),
+            "",
+            "a Unix socket is not listed"
+        );
+        assert_eq!(
+            client(&TrustedProxies::all(), "", &["6.6.6.6,1.2.3.4"]),
+            "6.6.6.6"
+        );
+    }
+
+    #[test]
+    fn tls_at_the_proxy_counts() {
+        let trusted = TrustedProxies::networks(["127.0.0.1"]).expect("a network");
+        let peer = "127.0.0.1:1".parse().ok();
+        for (proto, secure) in [
+            ("https", true),
+            ("WSS", true),
+            ("https, http", false),
+            ("", false),
+        ] {
+            let headers = headers(&[("x-forwarded-proto", proto)]);
+            assert_eq!(trusted.is_secure(peer, &headers), secure, "{proto}");
+        }
+        assert_eq!(
+            TrustedProxies::networks(["10.0.0.0/33"])
+                .unwrap_err()
+                .to_string(),
+            "expected an address or a network such as 10.0.0.0/8, found \"10.0.0.0/33\""
+        );
+    }
+}

@@ -1,0 +1,167 @@
+//! Functions among the options, and files beside the protocol.
+
+use std::sync::{Arc, Mutex};
+
+use engineio::net::server::{Options, TrustedProxies};
+use engineio::{Data, Sid};
+use http::{HeaderMap, HeaderValue};
+
+use crate::support::{App, OPEN_POLLING, OPEN_WEBSOCKET, eventually, sid};
+
+#[tokio::test]
+async fn headers_are_those_of_every_answer_and_initial_ones_of_handshakes() {
+    let options = Options::default()
+        .initial_headers(|headers: &mut HeaderMap, request| {
+            let query = request.uri.query().unwrap();
+            let value = HeaderValue::from_str(query.split('&').next_back().unwrap());
+            headers.insert("x-first", value.unwrap());
+        })
+        .headers(|headers: &mut HeaderMap, _| {
+            headers.insert("x-all", HeaderValue::from_static("yes"));
+        });
+    let app = App::with(options).await;
+    let opened = app.get(OPEN_POLLING).await;
+    assert_eq!(opened.header("x-first"), Some("transport=polling"));
+    assert_eq!(opened.header("x-all"), Some("yes"));
+    let switched = app.ask_upgrade(OPEN_WEBSOCKET, "").await;
+    assert_eq!(switched.status, 101);
+    assert_eq!(switched.header("x-first"), Some("transport=websocket"));
+    assert_eq!(switched.header("x-all"), Some("yes"));
+    let target = format!("{OPEN_POLLING}&sid={}", sid(&opened.body));
+    let posted = app.post(&target, "4a").await;
+    assert_eq!(
+        (posted.header("x-first"), posted.header("x-all")),
+        (None, Some("yes"))
+    );
+    let refused = app.get("/engine.io/?EIO=4&transport=x").await;
+    assert_eq!(
+        (refused.header("x-first"), refused.header("x-all")),
+        (None, Some("yes"))
+    );
+}
+
+#[tokio::test]
+async fn refused_requests_are_told_with_what_was_wrong() {
+    let log: Arc<Mutex<Vec<String>>> = Arc::default();
+    let seen = Arc::clone(&log);
+    let options = Options::default().on_connection_error(move |error| {
+        let line = format!("{} {} {:?}", error.code(), error.message(), error.context());
+        seen.lock().unwrap().push(line);
+    });
+    let app = App::with(options).await;
+    app.get("/engine.io/?EIO=4&transport=tele%20pathy").await;
+    app.get(&format!("{OPEN_POLLING}&sid=unknown")).await;
+    app.post(OPEN_POLLING, "").await;
+    app.get("/engine.io/?EIO=9&transport=polling").await;
+    app.get("/engine.io/?EIO=4&transport=websocket").await;
+    app.open().await;
+    assert_eq!(
+        *log.lock().unwrap(),
+        [
+            "0 Transport unknown Some(\"tele pathy\")",
+            "1 Session ID unknown Some(\"unknown\")",
+            "2 Bad handshake method Some(\"POST\")",
+            "5 Unsupported protocol version Some(\"9\")",
+            "3 Bad request None",
+        ]
+    );
+}
+
+#[tokio::test]
+async fn ids_may_be_made_by_the_application_and_are_given_once() {
+    let options = Options::default().generate_id(|request| {
+        let id = request
+            .headers
+            .get("x-id")
+            .map(|id| id.to_str().unwrap().to_owned());
+        async move { id?.parse::<Sid>().ok() }
+    });
+    let app = App::with(options).await;
+    let ask = async |id: &str| {
+        let header = format!("X-Id: {id}\r\n");
+        app.ask("GET", OPEN_POLLING, &header, "").await
+    };
+    let own = "node-1-abcdefghijklm";
+    let opened = ask(own).await;
+    assert_eq!((opened.status, sid(&opened.body)), (200, own));
+    let forbidden = r#"{"code":4,"message":"Forbidden"}"#;
+    ask(own).await.is(403, forbidden);
+    ask("too short").await.is(403, forbidden);
+    let target = format!("{OPEN_POLLING}&sid={own}");
+    app.post(&target, "4a").await.is(200, "ok");
+    app.get(&target).await.is(200, "4a");
+}
+
+#[tokio::test]
+async fn an_initial_packet_comes_right_behind_the_handshake() {
+    let mut options = Options::default();
+    options.initial_packet = Some(Data::from("welcome"));
+    let app = App::with(options).await;
+    let mut websocket = app.websocket().await;
+    assert_eq!(websocket.text().await, "4welcome");
+    let target = app.open().await;
+    app.post(&target, "4a").await.is(200, "ok");
+    app.get(&target).await.is(200, "4welcome\u{1e}4a");
+}
+
+#[tokio::test]
+async fn files_are_served_with_their_version_and_nothing_else_below_the_path_is() {
+    let script = "application/javascript; charset=utf-8";
+    let options = Options::default().file("client.js", script, "4.8.1", "let io;");
+    let app = App::with(options).await;
+    let answer = app.get("/engine.io/client.js").await;
+    answer.is(200, "let io;");
+    assert_eq!(answer.header("content-type"), Some(script));
+    assert_eq!(answer.header("etag"), Some("\"4.8.1\""));
+    assert_eq!(answer.header("cache-control"), Some("public, max-age=0"));
+    assert_eq!(answer.header("x-content-type-options"), Some("nosniff"));
+    for (known, status) in [
+        ("\"4.8.1\"", 304),
+        ("\"1\", W/\"4.8.1\"", 304),
+        ("\"4.8.0\"", 200),
+        ("\"\"", 200),
+    ] {
+        let header = format!("If-None-Match: {known}\r\n");
+        let answer = app.ask("GET", "/engine.io/client.js", &header, "").await;
+        assert_eq!(answer.status, status, "{known}");
+        assert_eq!(answer.header("etag"), Some("\"4.8.1\""));
+    }
+    assert_eq!(app.post("/engine.io/client.js", "").await.status, 405);
+    for missing in [
+        "client.mjs",
+        "client.js/",
+        "../client.js",
+        "%63lient.js",
+        "x/client.js",
+    ] {
+        assert_eq!(
+            app.get(&format!("/engine.io/{missing}")).await.status,
+            404,
+            "{missing}"
+        );
+    }
+    app.open().await;
+}
+
+/// RELIABILITY A30.
+#[tokio::test]
+async fn sessions_of_one_address_may_be_limited() {
+    let mut options = Options::default();
+    options.max_sessions_per_address = Some(2);
+    options.trusted_proxies = TrustedProxies::networks(["127.0.0.1"]).unwrap();
+    let app = App::with(options).await;
+    let from = async |address: &str| {
+        let header = format!("X-Forwarded-For: {address}\r\n");
+        app.ask("GET", OPEN_POLLING, &header, "").await
+    };
+    let first = from("1.2.3.4").await;
+    assert_eq!(from("1.2.3.4").await.status, 200);
+    let many = r#"{"code":4,"message":"Too many sessions from this address"}"#;
+    from("1.2.3.4").await.is(403, many);
+    assert_eq!(from("5.6.7.8").await.status, 200);
+    let target = format!("{OPEN_POLLING}&sid={}", sid(&first.body));
+    app.post(&target, "1").await;
+    let server = &app.server;
+    eventually(|| server.sessions() == 2).await;
+    assert_eq!(from("1.2.3.4").await.status, 200);
+}
