@@ -118,7 +118,10 @@ impl Decoder {
             Token::String(name) => Text::from(name),
             Token::Unsigned(number) => number.to_string().into(),
             Token::Signed(number) => number.to_string().into(),
-            Token::Float(number) if number.is_finite() => number.to_string().into(),
+            Token::Float(number) if number.is_finite() => {
+                let name = serde_json::to_string(&number).map_err(|_| DecodeError::InvalidName)?;
+                name.into()
+            }
             _ => return Err(DecodeError::InvalidName),
         };
         if is_reserved(&name) {
