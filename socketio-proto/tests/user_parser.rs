@@ -85,7 +85,7 @@ fn what_cannot_be_said_closes_the_connection() {
     let (mut connection, now) = asked(false);
     let no = ConnectError::new("no");
     assert_eq!(connection.refuse(now, &root, &no), Ok(()));
-    assert_eq!(outputs(&mut connection), [close.clone()]);
+    assert_eq!(outputs(&mut connection), std::slice::from_ref(&close));
     assert_eq!(connection.refuse(now, &root, &no), Err(Misuse::Closed));
 
     let (mut connection, now) = asked(true);

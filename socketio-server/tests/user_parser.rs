@@ -40,7 +40,13 @@ impl UserParser for Lists {
             Body::Disconnect => json!(["leave", space]),
             Body::Event { name, args, ack } => {
                 self.events.fetch_add(1, Ordering::Relaxed);
-                json!(["event", space, &name[..], ack.map(AckId::get), list(args)?])
+                json!([
+                    "event",
+                    space,
+                    name.as_str(),
+                    ack.map(AckId::get),
+                    list(args)?
+                ])
             }
             Body::Ack { id, args } => json!(["answer", space, id.get(), list(args)?]),
             Body::ConnectError { payload } => json!(["refused", space, value(payload)]),

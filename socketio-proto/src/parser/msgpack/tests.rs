@@ -337,6 +337,7 @@ fn bytes_share_the_message_unless_they_are_a_small_part_of_it() {
         .unwrap()
         .unwrap();
     assert!(range.contains(&args_of(packet).attachments()[0].as_ptr()));
+    drop(message);
 
     let small = [&b"\x92\xc4\x02ab\xda\x03\xe8"[..], &[b'x'; 1000]].concat();
     let message = bytes::Bytes::from(event(&small));
@@ -348,6 +349,7 @@ fn bytes_share_the_message_unless_they_are_a_small_part_of_it() {
     let args = args_of(packet);
     assert_eq!(args.attachments()[0], "ab");
     assert!(!range.contains(&args.attachments()[0].as_ptr()));
+    drop(message);
 }
 
 #[test]
