@@ -8,7 +8,6 @@ mod json;
 #[cfg(feature = "msgpack")]
 mod msgpack;
 mod scan;
-mod tokens;
 mod user;
 
 use std::sync::Arc;

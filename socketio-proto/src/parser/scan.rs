@@ -1,8 +1,6 @@
-//! One walk over JSON that is known to be valid: how deep it is, what its arrays and objects hold,
-//! and where its placeholders are. It decodes nothing, keeps one small value for each open
-//! container, and does not recurse.
+//! One walk over JSON that is known to be valid: how deep it is, and where its placeholders are.
+//! It decodes nothing, keeps one small value for each open container, and does not recurse.
 
-use super::tokens::{Token, Tokens};
 use crate::error::DecodeError;
 
 /// Checks that arrays and objects do not lie within each other deeper than `limit`.
@@ -19,172 +17,104 @@ pub(super) fn depth(json: &[u8], limit: usize) -> Result<(), DecodeError> {
 /// An object with a member `"_placeholder":true` is a placeholder, and then it must have exactly
 /// one more, `"num"`, an integer written in digits.
 pub(super) fn placeholders(json: &[u8], limit: usize, count: usize) -> Result<(), DecodeError> {
-    let mut used = Used(vec![false; count]);
-    walk(json, limit, |level| {
-        if level.claims {
-            used.take(level)?;
-        }
+    let mut used = vec![false; count];
+    walk(json, limit, |number| {
+        let used = number
+            .and_then(|number| usize::try_from(number).ok())
+            .and_then(|number| used.get_mut(number))
+            .filter(|used| !**used)
+            .ok_or(DecodeError::InvalidPlaceholder)?;
+        *used = true;
         Ok(())
     })?;
-    used.all()
-}
-
-/// What an array or object is, and how much it holds.
-#[cfg(feature = "msgpack")]
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Shape {
-    Array(usize),
-    Object(usize),
-    /// A placeholder for the attachment of this number.
-    Attachment(usize),
-}
-
-/// The shapes of all arrays and objects of some values, in the order in which they open. Unless
-/// there are no attachments, each must be named by one placeholder.
-#[cfg(feature = "msgpack")]
-pub(super) fn shapes<'a>(
-    values: impl Iterator<Item = &'a str>,
-    attachments: usize,
-) -> Result<Vec<Shape>, DecodeError> {
-    let mut used = Used(vec![false; attachments]);
-    let mut shapes = Vec::new();
-    for json in values {
-        let before = shapes.len();
-        walk(json.as_bytes(), usize::MAX, |level| {
-            let shape = if level.claims && attachments > 0 {
-                Shape::Attachment(used.take(level)?)
-            } else if level.object {
-                Shape::Object(level.members)
-            } else {
-                Shape::Array(level.values)
-            };
-            let index = before + level.index;
-            shapes.resize(shapes.len().max(index + 1), shape);
-            if let Some(place) = shapes.get_mut(index) {
-                *place = shape;
-            }
-            Ok(())
-        })?;
+    if used.contains(&false) {
+        return Err(DecodeError::InvalidPlaceholder);
     }
-    used.all()?;
-    Ok(shapes)
+    Ok(())
 }
 
-/// Which attachments have been named.
-struct Used(Vec<bool>);
-
-impl Used {
-    /// The attachment that a placeholder names, if it is valid and the first to do so.
-    fn take(&mut self, placeholder: &Level) -> Result<usize, DecodeError> {
-        let number = placeholder.number.filter(|_| placeholder.members == 2);
-        let number = number
-            .and_then(|number| usize::try_from(number).ok())
-            .ok_or(DecodeError::InvalidPlaceholder)?;
-        match self.0.get_mut(number) {
-            Some(used) if !*used => *used = true,
-            _ => return Err(DecodeError::InvalidPlaceholder),
-        }
-        Ok(number)
-    }
-
-    fn all(&self) -> Result<(), DecodeError> {
-        if self.0.contains(&false) {
-            return Err(DecodeError::InvalidPlaceholder);
-        }
-        Ok(())
-    }
-}
-
-/// An array or object.
+/// An open array or object.
+#[derive(Default)]
 struct Level {
-    /// How many were opened before it.
-    #[cfg_attr(not(feature = "msgpack"), expect(dead_code, reason = "for `shapes`"))]
-    index: usize,
-    #[cfg_attr(not(feature = "msgpack"), expect(dead_code, reason = "for `shapes`"))]
-    object: bool,
     members: usize,
-    values: usize,
     key: Key,
     claims: bool,
     number: Option<u64>,
 }
 
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Key {
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
+pub(super) enum Key {
     Placeholder,
     Num,
+    #[default]
     Other,
 }
 
-/// Calls `closed` with every array and object at its end.
+/// Calls `found` with the number of every placeholder, `None` when it has none that is valid.
 fn walk(
     json: &[u8],
     limit: usize,
-    mut closed: impl FnMut(&Level) -> Result<(), DecodeError>,
+    mut found: impl FnMut(Option<u64>) -> Result<(), DecodeError>,
 ) -> Result<(), DecodeError> {
     let mut levels: Vec<Level> = Vec::new();
-    let mut index = 0;
-    for token in Tokens::new(json) {
-        match token {
-            Token::Array | Token::Object => {
+    let mut rest = json;
+    while let Some((&byte, tail)) = rest.split_first() {
+        rest = tail;
+        match byte {
+            b'[' | b'{' => {
                 if levels.len() == limit {
                     return Err(DecodeError::TooDeep);
                 }
-                if let Some(level) = levels.last_mut() {
-                    level.values += 1;
-                }
-                levels.push(Level {
-                    index,
-                    object: token == Token::Object,
-                    members: 0,
-                    values: 0,
-                    key: Key::Other,
-                    claims: false,
-                    number: None,
-                });
-                index += 1;
+                levels.push(Level::default());
             }
-            Token::End => {
-                if let Some(level) = levels.pop() {
-                    closed(&level)?;
+            b']' | b'}' => {
+                if let Some(level) = levels.pop().filter(|level| level.claims) {
+                    found(level.number.filter(|_| level.members == 2))?;
                 }
             }
-            Token::Key(name) => {
-                if let Some(level) = levels.last_mut() {
+            b'"' => {
+                let (string, tail) = tail.split_at(string_len(tail));
+                rest = tail.get(1..).unwrap_or_default();
+                // only a key has a colon behind it
+                if let Some(level) = levels.last_mut()
+                    && rest.trim_ascii_start().starts_with(b":")
+                {
                     level.members += 1;
-                    level.key = key(name);
+                    level.key = key(string);
                 }
             }
-            Token::String(_) => {
+            b'-' | b'0'..=b'9' | b'a'..=b'z' => {
+                let len = tail.iter().position(|byte| b",]} \t\r\n".contains(byte));
+                let tail_len = len.unwrap_or(tail.len());
+                rest = tail.get(tail_len..).unwrap_or_default();
                 if let Some(level) = levels.last_mut() {
-                    level.values += 1;
+                    let scalar = json_before(json, rest, tail_len + 1);
+                    match level.key {
+                        Key::Placeholder => level.claims |= scalar == "true",
+                        Key::Num => level.number = scalar.parse().ok(),
+                        Key::Other => {}
+                    }
                 }
             }
-            Token::Scalar(scalar) => {
-                if let Some(level) = levels.last_mut() {
-                    level.scalar(scalar);
-                }
-            }
+            _ => {}
         }
     }
     Ok(())
 }
 
-impl Level {
-    fn scalar(&mut self, scalar: &[u8]) {
-        self.values += 1;
-        match self.key {
-            Key::Placeholder => self.claims |= scalar == b"true",
-            Key::Num => {
-                let text = std::str::from_utf8(scalar).ok();
-                self.number = text.and_then(|text| text.parse().ok());
-            }
-            Key::Other => {}
-        }
-    }
+/// Bytes up to the quote that ends a string.
+fn string_len(text: &[u8]) -> usize {
+    let mut escaped = false;
+    let end = text.iter().position(|&byte| {
+        let ends = byte == b'"' && !escaped;
+        escaped = byte == b'\\' && !escaped;
+        ends
+    });
+    end.unwrap_or(text.len())
 }
 
-fn key(string: &[u8]) -> Key {
+/// What the name of a member means, given without its quotes.
+pub(super) fn key(string: &[u8]) -> Key {
     let name = |name: &[u8]| match name {
         b"_placeholder" => Key::Placeholder,
         b"num" => Key::Num,
@@ -197,32 +127,10 @@ fn key(string: &[u8]) -> Key {
     serde_json::from_slice::<String>(&quoted).map_or(Key::Other, |text| name(text.as_bytes()))
 }
 
-#[cfg(all(test, feature = "msgpack"))]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn shapes_come_in_the_order_of_their_opening() {
-        use Shape::*;
-        let one = r#"[1,{"a":[],"b":{"num":0,"_placeholder":true}},"x"]"#;
-        let shapes = shapes([one, "2", "[[]]"].into_iter(), 1);
-        let expected = [
-            Array(3),
-            Object(2),
-            Array(0),
-            Attachment(0),
-            Array(1),
-            Array(0),
-        ];
-        assert_eq!(shapes.as_deref(), Ok(&expected[..]));
-    }
-
-    #[test]
-    fn without_attachments_a_placeholder_is_an_object() {
-        let imitation = r#"{"_placeholder":true,"num":0}"#;
-        let count = |attachments| shapes([imitation].into_iter(), attachments);
-        assert_eq!(count(0), Ok(vec![Shape::Object(2)]));
-        assert_eq!(count(1), Ok(vec![Shape::Attachment(0)]));
-        assert_eq!(count(2), Err(DecodeError::InvalidPlaceholder));
-    }
+/// The `len` bytes of `json` before `rest`, which is a part of its end.
+fn json_before<'a>(json: &'a [u8], rest: &[u8], len: usize) -> &'a str {
+    let end = json.len() - rest.len();
+    json.get(end - len..end)
+        .and_then(|bytes| std::str::from_utf8(bytes).ok())
+        .unwrap_or_default()
 }

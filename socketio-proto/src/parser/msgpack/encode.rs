@@ -5,12 +5,12 @@ use std::borrow::Cow;
 use engineio::{Batch, FrameWriter};
 use rmp::encode;
 
+use super::shapes::{self, Shape};
+use super::tokens::{Token, Tokens};
 use crate::args::RawArgs;
 use crate::error::EncodeError;
 use crate::id::{AckId, NamespaceId};
 use crate::packet::{Body, Packet};
-use crate::parser::scan::{self, Shape};
-use crate::parser::tokens::{Token, Tokens};
 
 pub(in crate::parser) fn packet(packet: &Packet) -> Result<Batch, EncodeError> {
     let namespace = &packet.namespace;
@@ -171,7 +171,7 @@ fn shapes<'a>(
     values: impl Iterator<Item = &'a str>,
     attachments: usize,
 ) -> Result<Vec<Shape>, EncodeError> {
-    scan::shapes(values, attachments).map_err(|_| EncodeError::Placeholder)
+    shapes::shapes(values, attachments).map_err(|_| EncodeError::Placeholder)
 }
 
 /// The text of a string in JSON, given without its quotes.

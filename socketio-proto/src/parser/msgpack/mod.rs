@@ -9,7 +9,9 @@ mod date;
 mod decode;
 mod encode;
 mod json;
+mod shapes;
 mod token;
+mod tokens;
 
 pub(super) use decode::Decoder;
 pub(super) use encode::packet;
