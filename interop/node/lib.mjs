@@ -28,6 +28,13 @@ export function loadClient(name) {
   return { io: client.io ?? client, version, old: Number(version.split(".")[0]) < 3 };
 }
 
+/** The option `parser` of servers and clients: `msgpack` has a package for each revision, `json` needs none. */
+export function parserOf(name, { old = false } = {}) {
+  if (name === undefined || name === "json") return {};
+  if (name !== "msgpack") usage(`parser must be json or msgpack, not ${name}`);
+  return { parser: require(old ? "socket.io-msgpack-parser-2" : "socket.io-msgpack-parser") };
+}
+
 /** The client's options for one of these ways. */
 export function optionsOf(mode) {
   return MODES[mode] ?? usage(`transport must be one of ${Object.keys(MODES).join(", ")}, not ${mode}`);

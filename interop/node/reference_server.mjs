@@ -1,10 +1,10 @@
 // Node's own Socket.IO server, speaking the contract of interop/README.md.
 import { Server } from "socket.io";
 import { createServer } from "node:http";
-import { endWithParent } from "./lib.mjs";
+import { endWithParent, parserOf } from "./lib.mjs";
 
 const http = createServer((_, response) => response.writeHead(404).end());
-const io = new Server(http, { serveClient: false, allowEIO3: true });
+const io = new Server(http, { serveClient: false, allowEIO3: true, ...parserOf(process.env.PARSER) });
 
 for (const name of ["/", "/custom"]) {
   const namespace = io.of(name);

@@ -32,6 +32,21 @@ fn node_client_4_8() -> Result<(), Failure> {
 }
 
 #[test]
+fn node_client_with_msgpack() -> Result<(), Failure> {
+    let server = Script::node("reference_server.mjs").env("PARSER", "msgpack");
+    let server = Server::start(server, 0)?;
+    for transport in ["polling", "websocket", "upgrade"] {
+        Script::node("scenario.mjs")
+            .arg(server.url())
+            .arg("4.8")
+            .arg(transport)
+            .arg("msgpack")
+            .run(LIMIT)?;
+    }
+    Ok(())
+}
+
+#[test]
 fn node_client_4_0() -> Result<(), Failure> {
     node("4.0")
 }

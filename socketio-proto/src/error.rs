@@ -41,11 +41,15 @@ pub enum DecodeError {
     /// The placeholders do not name every attachment exactly once.
     #[error("expected one placeholder for each attachment")]
     InvalidPlaceholder,
-    /// A binary message that no packet announced.
+    /// The message is not of the form that the parser reads: cut off, longer than it says, with
+    /// something that the form does not have. Not in JSON, where it is told what was expected.
+    #[error("expected a message in the form of the parser")]
+    Malformed,
+    /// A binary message that no packet announced, or that the parser never reads.
     #[error("expected a text message before a binary one")]
     UnexpectedBinary,
-    /// A text message where an attachment was due.
-    #[error("expected a binary message to complete the packet")]
+    /// A text message where an attachment was due, or that the parser never reads.
+    #[error("expected a binary message")]
     UnexpectedText,
 }
 

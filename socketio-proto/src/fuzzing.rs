@@ -2,8 +2,10 @@
 
 use engineio::{Data, Text};
 
-use crate::args::Value;
+use crate::args::{RawArgs, Value};
 use crate::limits::Limits;
+#[cfg(feature = "msgpack")]
+use crate::packet::Revision;
 use crate::packet::{Body, Packet};
 use crate::parser::{Decoder, Parser};
 
@@ -15,7 +17,7 @@ pub fn packet(bytes: &[u8]) {
     let mut decoder = Parser::Json.decoder(Limits::default());
     let len = text.len();
     match decoder.feed(Data::Text(text)) {
-        Ok(Some(packet)) => inspect(&packet, len),
+        Ok(Some(packet)) => inspect(&Parser::Json, &packet, len),
         Ok(None) => assert!(decoder.is_assembling() && decoder.buffered() == len),
         Err(_) => assert!(!decoder.is_assembling() && decoder.buffered() == 0),
     }
@@ -49,28 +51,35 @@ fn feed(decoder: &mut Decoder, data: Data, limits: &Limits) {
     assert_eq!(decoder.is_assembling(), result == Ok(None));
     assert!(result.is_err() || was_assembling != is_text, "out of turn");
     if let Ok(Some(packet)) = result {
-        inspect(&packet, limits.packet_bytes);
+        inspect(&Parser::Json, &packet, limits.packet_bytes);
+    }
+}
+
+/// One message of msgpack, for a client of either revision: whatever comes out of it can be looked
+/// at, and sent again.
+#[cfg(feature = "msgpack")]
+pub fn msgpack(bytes: &[u8]) {
+    let limits = Limits::default().packet_bytes(10_000);
+    let decoder = || Parser::Msgpack.decoder(limits);
+    let binary = Data::Binary(bytes.to_vec().into());
+    let packet = decoder().feed(binary.clone());
+    if let Ok(packet) = &packet {
+        let packet = packet.as_ref().expect("each message is a packet");
+        inspect(&Parser::Msgpack, packet, limits.packet_bytes);
+    }
+    let _ = decoder().revision(Revision::V4).feed(binary);
+    if let Ok(text) = Text::from_utf8(bytes.to_vec().into()) {
+        assert!(decoder().feed(Data::Text(text.clone())).is_err());
+        let _ = decoder().revision(Revision::V4).feed(Data::Text(text));
     }
 }
 
 /// Reads and sends what was received.
-fn inspect(packet: &Packet, bytes: usize) {
-    let (Body::Event { args, .. } | Body::Ack { args, .. }) = &packet.body else {
-        return;
-    };
-    for index in 0..args.len() {
-        // numbers beyond f64 and lone surrogates have no value here, but never panic
-        let _ = args.value::<Value>(index);
-        let _ = args.value::<String>(index);
+fn inspect(parser: &Parser, packet: &Packet, bytes: usize) {
+    if let Body::Event { args, .. } | Body::Ack { args, .. } = &packet.body {
+        read(args, bytes);
     }
-    assert!(args.iter().map(str::len).sum::<usize>() <= bytes);
-    let limits = Limits::default();
-    let (namespace, parser) = (&packet.namespace, Parser::Json);
-    let batch = match &packet.body {
-        Body::Event { name, ack, .. } => parser.event(namespace, name, args, *ack, &limits),
-        Body::Ack { id, .. } => parser.ack(namespace, *id, args, &limits),
-        _ => return,
-    };
+    let batch = parser.encode(packet, &Limits::default());
     let batch = batch.expect("what came in can go out");
     let mut again = None;
     let mut decoder = parser.decoder(Limits::default().packet_bytes(usize::MAX));
@@ -83,6 +92,15 @@ fn inspect(packet: &Packet, bytes: usize) {
         again = decoder.feed(data).expect("what we send is valid");
     }
     assert_eq!(again.as_ref(), Some(packet));
+}
+
+fn read(args: &RawArgs, bytes: usize) {
+    for index in 0..args.len() {
+        // numbers beyond f64 and lone surrogates have no value here, but never panic
+        let _ = args.value::<Value>(index);
+        let _ = args.value::<String>(index);
+    }
+    assert!(args.iter().map(str::len).sum::<usize>() <= bytes);
 }
 
 #[cfg(test)]
@@ -154,6 +172,8 @@ mod tests {
     const TARGETS: &[(&str, Body)] = &[
         ("socketio_packet", packet),
         ("socketio_reassembly", reassembly),
+        #[cfg(feature = "msgpack")]
+        ("socketio_msgpack", msgpack),
     ];
 
     #[test]
@@ -187,6 +207,16 @@ mod tests {
             contents in prop::collection::vec((any::<u8>(), nearly_packet()), 0..8)
         ) {
             reassembly(&operations(contents));
+        }
+    }
+
+    #[cfg(feature = "msgpack")]
+    proptest! {
+        #[test]
+        fn any_bytes_are_a_packet_of_msgpack_or_an_error(bytes in any::<Vec<u8>>()) {
+            msgpack(&bytes);
+            let head = b"\x83\xa4type\x02\xa3nsp\xa1/\xa4data\x92\xa1a";
+            msgpack(&[&head[..], &bytes].concat());
         }
     }
 

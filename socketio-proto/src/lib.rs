@@ -22,4 +22,4 @@ pub use event::Event;
 pub use id::{AckId, InvalidNamespace, InvalidSocketId, NamespaceId, SessionKey, SocketId};
 pub use limits::Limits;
 pub use packet::{Body, ConnectError, Packet, Revision, is_reserved};
-pub use parser::{Decoder, Parser};
+pub use parser::{Decoder, Parser, UserDecoder, UserParser};

@@ -10,10 +10,11 @@
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Limits {
-    /// Attachments of one packet, in both directions. 10, the default of Node's parser, which
-    /// refuses more.
+    /// Attachments of one packet in JSON, in both directions. 10, the default of Node's parser,
+    /// which refuses more. Bytes within a message of msgpack are not counted.
     pub attachments: usize,
-    /// Bytes of one packet with its attachments. 10 000 000; never more than 4 GiB.
+    /// Bytes of one packet with its attachments. 10 000 000; never more than 4 GiB. With another
+    /// parser than JSON this holds for the messages, and for what they are in JSON.
     pub packet_bytes: usize,
     /// Namespaces of one connection; one more is refused with a CONNECT_ERROR. 256.
     pub namespaces: usize,

@@ -61,9 +61,17 @@ fn messages(batch: &Batch) -> Vec<Data> {
     frames.collect()
 }
 
+fn parser() -> impl Strategy<Value = Parser> {
+    prop::sample::select(vec![
+        Parser::Json,
+        #[cfg(feature = "msgpack")]
+        Parser::Msgpack,
+    ])
+}
+
 /// What the only packet of `batch` is on the other side.
-fn received(batch: &Batch) -> Packet {
-    let mut decoder = Parser::Json.decoder(limits());
+fn received(parser: &Parser, batch: &Batch) -> Packet {
+    let mut decoder = parser.decoder(limits());
     let mut packets = messages(batch)
         .into_iter()
         .map(|data| decoder.feed(data).unwrap());
@@ -75,6 +83,7 @@ fn received(batch: &Batch) -> Packet {
 proptest! {
     #[test]
     fn an_event_arrives_as_it_was_sent(
+        parser in parser(),
         namespace in namespace(),
         name in any::<String>().prop_filter("reserved", |name| !is_reserved(name)),
         first in value(),
@@ -82,8 +91,8 @@ proptest! {
         ack in prop::option::of(ack_id()),
     ) {
         let payload = Args((first, second));
-        let batch = Parser::Json.event(&namespace, &name, &payload, ack, &limits()).unwrap();
-        let packet = received(&batch);
+        let batch = parser.event(&namespace, &name, &payload, ack, &limits()).unwrap();
+        let packet = received(&parser, &batch);
         prop_assert_eq!(packet.namespace, namespace);
         let Body::Event { name: got_name, args, ack: got_ack } = packet.body else {
             panic!("{:?}", packet.body)
@@ -94,32 +103,38 @@ proptest! {
     }
 
     #[test]
-    fn an_ack_arrives_as_it_was_sent(namespace in namespace(), id in ack_id(), value in value()) {
+    fn an_ack_arrives_as_it_was_sent(
+        parser in parser(),
+        namespace in namespace(),
+        id in ack_id(),
+        value in value(),
+    ) {
         let args = RawArgs::encode(&value).unwrap();
-        let batch = Parser::Json.ack(&namespace, id, &args, &limits()).unwrap();
-        let packet = received(&batch);
+        let batch = parser.ack(&namespace, id, &args, &limits()).unwrap();
+        let packet = received(&parser, &batch);
         prop_assert_eq!(packet, Packet { namespace, body: Body::Ack { id, args: args.clone() } });
         prop_assert_eq!(args.read::<Value>(), Ok(value));
     }
 
     #[test]
     fn other_packets_arrive_as_they_were_sent(
+        parser in parser(),
         namespace in namespace(),
         entropy in any::<[u8; 15]>(),
         message in any::<String>(),
         data in value(),
     ) {
         let id = SocketId::from_entropy(entropy);
-        let packet = received(&Parser::Json.connected(&namespace, &id, None));
+        let packet = received(&parser, &parser.connected(&namespace, &id, None).unwrap());
         let expected = format!("{{\"sid\":\"{id}\"}}");
         let payload = Some(expected.into());
         prop_assert_eq!(packet, Packet { namespace: namespace.clone(), body: Body::Connect { payload } });
 
-        let packet = received(&Parser::Json.disconnect(&namespace));
+        let packet = received(&parser, &parser.disconnect(&namespace).unwrap());
         prop_assert_eq!(packet, Packet { namespace: namespace.clone(), body: Body::Disconnect });
 
         let error = ConnectError::new(message.as_str()).data(&data).unwrap();
-        let packet = received(&Parser::Json.connect_error(&namespace, &error));
+        let packet = received(&parser, &parser.connect_error(&namespace, &error).unwrap());
         let Body::ConnectError { payload } = packet.body else { panic!("{:?}", packet.body) };
         let object: Map = match serde_json::from_str(&payload) {
             Ok(Value::Object(object)) => object,

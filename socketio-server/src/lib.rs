@@ -53,5 +53,13 @@ pub use service::{Attached, Layer, Service};
 pub use socket::{Conn, Emitter, Socket};
 pub use socketio_proto::{
     Args, ArgsError, Binary, ConnectError, DisconnectReason, Event, FromArgs, IntoArgs, Limits,
-    NamespaceId, RawArgs, SocketId, Value, event,
+    NamespaceId, Parser, RawArgs, SocketId, Value, event,
 };
+
+/// What the parser of a user is made of: see [`UserParser`](parser::UserParser).
+pub mod parser {
+    pub use socketio_proto::{
+        AckId, ArgsWriter, Batch, Body, Data, DecodeError, Decoder, EncodeError, Frame,
+        FrameWriter, Packet, Parser, Text, UserDecoder, UserParser,
+    };
+}

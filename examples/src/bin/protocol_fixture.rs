@@ -4,7 +4,8 @@ use std::process::ExitCode;
 
 use examples::{BadSetting, bind, engine_options, millis, ready, setting, terminated};
 use socketio_server::{
-    Ack, ConnectError, Handshake, Namespace, Options, RawArgs, Recovery, Server, Socket, Value,
+    Ack, ConnectError, Handshake, Namespace, Options, Parser, RawArgs, Recovery, Server, Socket,
+    Value,
 };
 
 fn main() -> ExitCode {
@@ -18,10 +19,11 @@ async fn run() -> Result<(), BadSetting> {
     }
     match setting::<String>("PARSER")?.as_deref() {
         None | Some("json") => {}
+        Some("msgpack") => builder = builder.parser(Parser::Msgpack),
         Some(other) => {
             return Err(BadSetting::new(
                 "PARSER",
-                format!("{other:?} is not supported yet, only json"),
+                format!("expected json or msgpack, not {other:?}"),
             ));
         }
     }

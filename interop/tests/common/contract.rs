@@ -4,14 +4,15 @@ use std::time::Duration;
 
 use serde_json::json;
 use socketio_server::{
-    Ack, Args, ConnectError, DisconnectReason, Handshake, Namespace, RawArgs, Server, Socket,
-    SocketId, Value,
+    Ack, Args, ConnectError, DisconnectReason, Handshake, Namespace, Parser, RawArgs, Server,
+    Socket, SocketId, Value,
 };
 
-/// A server that speaks it.
-pub(crate) fn contract() -> Server {
+/// A server that speaks it, by this parser.
+pub(crate) fn contract(parser: Parser) -> Server {
     // a client that dies between two polls is missed by the heartbeat alone
     let server = Server::builder()
+        .parser(parser)
         .allow_eio3(true)
         .ping_interval(Duration::from_secs(2))
         .ping_timeout(Duration::from_secs(5))

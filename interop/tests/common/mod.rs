@@ -11,7 +11,7 @@ mod contract;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
-use socketio_server::{Gauges, Server};
+use socketio_server::{Gauges, Parser, Server};
 use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
 use tokio::sync::oneshot;
@@ -35,7 +35,12 @@ pub(crate) struct Served {
 impl Served {
     /// Serves the contract of `interop/README.md` on this port (0 picks a free one).
     pub(crate) fn contract(port: u16) -> Self {
-        let server = contract();
+        Self::contract_by(Parser::Json, port)
+    }
+
+    /// The same, by another parser.
+    pub(crate) fn contract_by(parser: Parser, port: u16) -> Self {
+        let server = contract(parser);
         Self::start(server.clone(), port, async move |listener, stop| {
             server.serve(listener, stop).await.unwrap();
         })

@@ -43,7 +43,7 @@ struct Level {
 }
 
 #[derive(Clone, Copy, Default, PartialEq, Eq)]
-enum Key {
+pub(super) enum Key {
     Placeholder,
     Num,
     #[default]
@@ -113,7 +113,8 @@ fn string_len(text: &[u8]) -> usize {
     end.unwrap_or(text.len())
 }
 
-fn key(string: &[u8]) -> Key {
+/// What the name of a member means, given without its quotes.
+pub(super) fn key(string: &[u8]) -> Key {
     let name = |name: &[u8]| match name {
         b"_placeholder" => Key::Placeholder,
         b"num" => Key::Num,

@@ -8,7 +8,7 @@ use engineio::{Batch, CloseReason, Data, Text};
 
 use super::acks::Acks;
 use super::{Config, Event, Output};
-use crate::error::{DisconnectReason, Misuse};
+use crate::error::{DisconnectReason, EncodeError, Misuse};
 use crate::id::{AckId, NamespaceId, SessionKey, SocketId};
 use crate::packet::{Body, ConnectError, Packet, Revision};
 use crate::parser::{Decoder, Parser};
@@ -144,7 +144,7 @@ impl Connection {
             Revision::V4 => self.parser.connect(namespace, None),
             Revision::V5 => self.parser.connected(namespace, &id, key),
         };
-        self.outputs.push_back(Output::Send(batch));
+        self.send_control(batch);
         Ok(())
     }
 
@@ -223,7 +223,10 @@ impl Connection {
         self.expire(now)?;
         let namespace = self.connected(namespace)?;
         let batch = self.parser.disconnect(&namespace);
-        self.outputs.push_back(Output::Send(batch));
+        self.send_control(batch);
+        if self.closed {
+            return Ok(());
+        }
         self.namespaces.insert(namespace.clone(), State::Left);
         self.left(now, namespace, DisconnectReason::ServerNamespaceDisconnect);
         Ok(())
@@ -321,7 +324,15 @@ impl Connection {
             Revision::V4 => self.parser.error(namespace, error),
             Revision::V5 => self.parser.connect_error(namespace, error),
         };
-        self.outputs.push_back(Output::Send(batch));
+        self.send_control(batch);
+    }
+
+    /// Sends a packet of our own making; without it the two ends would disagree.
+    fn send_control(&mut self, batch: Result<Batch, EncodeError>) {
+        match batch {
+            Ok(batch) => self.outputs.push_back(Output::Send(batch)),
+            Err(_) => self.close(CloseReason::ServerError),
+        }
     }
 
     /// Whether one more namespace may be known; the memory of one that was left gives way.

@@ -33,6 +33,8 @@
 //! 11. A client of [`Revision::V4`](crate::Revision::V4) asks for `/` by being there: the first
 //!     event is [`Event::ConnectRequested`] for it. It is let in by `0` without payload and
 //!     refused by a bare JSON value, and its auth payload is the query behind the namespace.
+//! 12. Where a [user's parser](crate::UserParser) cannot write a packet of the machine's own, the
+//!     connection closes with [`CloseReason::ServerError`].
 
 mod acks;
 mod connection;

@@ -21,6 +21,7 @@ use crate::sync::Arc;
 pub struct Builder {
     pub(super) options: Options,
     protocol: ProtocolConfig,
+    parser: Parser,
     ack_timeout: Duration,
     disconnect_timeout: Duration,
     inbox_bytes: usize,
@@ -49,6 +50,7 @@ impl Default for Builder {
         Self {
             options,
             protocol: ProtocolConfig::default(),
+            parser: Parser::default(),
             ack_timeout: Duration::from_secs(30),
             disconnect_timeout: Duration::from_secs(5),
             inbox_bytes: 256 * 1024,
@@ -104,6 +106,15 @@ impl Builder {
     /// How much a client may make us hold.
     pub fn limits(mut self, limits: Limits) -> Self {
         self.protocol.limits = limits;
+        self
+    }
+
+    /// How packets are written; clients must have the same. Default [`Parser::Json`].
+    ///
+    /// `Parser::Msgpack` (feature `msgpack`) is for clients with `socket.io-msgpack-parser`;
+    /// [`UserParser`](crate::parser::UserParser) shows how to write another.
+    pub fn parser(mut self, parser: Parser) -> Self {
+        self.parser = parser;
         self
     }
 
@@ -188,7 +199,7 @@ impl Builder {
     pub fn build(self) -> Server {
         let settings = Settings {
             protocol: Arc::new(self.protocol),
-            parser: Parser::default(),
+            parser: self.parser,
             ack_timeout: self.ack_timeout,
             disconnect_timeout: self.disconnect_timeout,
             inbox_bytes: self.inbox_bytes,

@@ -117,7 +117,8 @@ impl ClientBuilder {
         let parser = self.server.core.settings.parser.clone();
         let namespace = NamespaceId::new(self.namespace)
             .map_err(|error| ConnectError::new(error.to_string()))?;
-        let connect = parser.connect(&namespace, self.auth.as_deref());
+        let connect = parser.connect(&namespace, self.auth.map(Text::from));
+        let connect = connect.map_err(|error| ConnectError::new(error.to_string()))?;
         wire.orders.send(Order::Send(connect)).ok();
         let mut client = Client {
             wire,
@@ -329,8 +330,9 @@ impl Client {
 
     /// Leaves the namespace and closes the connection, as a client does that means it.
     pub fn disconnect(self) {
-        let leave = self.parser.disconnect(&self.namespace);
-        self.order(Order::Send(leave)).ok();
+        if let Ok(leave) = self.parser.disconnect(&self.namespace) {
+            self.order(Order::Send(leave)).ok();
+        }
         self.order(Order::Close).ok();
         // the task goes on until both have left
         let Self { wire, .. } = self;

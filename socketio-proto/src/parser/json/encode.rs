@@ -4,23 +4,20 @@ use std::io::Write as _;
 
 use engineio::{Batch, Frame, FrameWriter};
 
-use super::scan;
 use crate::args::{ArgsWriter, IntoArgs};
 use crate::error::EncodeError;
-use crate::id::{AckId, NamespaceId, SessionKey, SocketId};
+use crate::id::{AckId, NamespaceId};
 use crate::limits::Limits;
-use crate::packet::{ConnectError, is_reserved};
+use crate::packet::{Body, Packet};
+use crate::parser::scan;
 
-pub(super) fn event<P: IntoArgs + ?Sized>(
+pub(in crate::parser) fn event<P: IntoArgs + ?Sized>(
     namespace: &NamespaceId,
     name: &str,
     payload: &P,
     ack: Option<AckId>,
     limits: &Limits,
 ) -> Result<Batch, EncodeError> {
-    if is_reserved(name) {
-        return Err(EncodeError::Reserved);
-    }
     let mut text = head("2", namespace);
     push_id(&mut text, ack);
     let start = text.content_len();
@@ -33,7 +30,7 @@ pub(super) fn event<P: IntoArgs + ?Sized>(
     finish(text, start, "5", attachments)
 }
 
-pub(super) fn ack<P: IntoArgs + ?Sized>(
+pub(in crate::parser) fn ack<P: IntoArgs + ?Sized>(
     namespace: &NamespaceId,
     id: AckId,
     payload: &P,
@@ -50,49 +47,18 @@ pub(super) fn ack<P: IntoArgs + ?Sized>(
     finish(text, start, "6", attachments)
 }
 
-pub(super) fn connected(namespace: &NamespaceId, id: &SocketId, key: Option<&SessionKey>) -> Batch {
-    let mut text = head("0", namespace);
-    text.push_str("{\"sid\":\"");
-    text.push_str(id.as_str());
-    text.push_str("\"");
-    if let Some(key) = key {
-        text.push_str(",\"pid\":");
-        push_json(&mut text, key.as_str());
-    }
-    text.push_str("}");
-    text.finish().into()
-}
-
-pub(super) fn connect(namespace: &NamespaceId, auth: Option<&str>) -> Batch {
-    let mut text = head("0", namespace);
-    text.push_str(auth.unwrap_or_default());
-    text.finish().into()
-}
-
-pub(super) fn connect_error(namespace: &NamespaceId, error: &ConnectError) -> Batch {
-    let mut text = head("4", namespace);
-    text.push_str("{\"message\":");
-    push_json(&mut text, error.message());
-    if let Some(data) = error.data_json() {
-        text.push_str(",\"data\":");
-        text.push_str(data);
-    }
-    text.push_str("}");
-    text.finish().into()
-}
-
-/// The data if there are any, else the message: what Node gives clients of revision 4.
-pub(super) fn error(namespace: &NamespaceId, error: &ConnectError) -> Batch {
-    let mut text = head("4", namespace);
-    match error.data_json() {
-        Some(data) => text.push_str(data),
-        None => push_json(&mut text, error.message()),
-    }
-    text.finish().into()
-}
-
-pub(super) fn disconnect(namespace: &NamespaceId) -> Batch {
-    head("1", namespace).finish().into()
+pub(in crate::parser) fn packet(packet: &Packet, limits: &Limits) -> Result<Batch, EncodeError> {
+    let namespace = &packet.namespace;
+    let (kind, payload) = match &packet.body {
+        Body::Connect { payload } => ("0", payload.as_deref()),
+        Body::Disconnect => ("1", None),
+        Body::Event { name, args, ack } => return event(namespace, name, args, *ack, limits),
+        Body::Ack { id, args } => return ack(namespace, *id, args, limits),
+        Body::ConnectError { payload } => ("4", Some(payload.as_str())),
+    };
+    let mut text = head(kind, namespace);
+    text.push_str(payload.unwrap_or_default());
+    Ok(text.finish().into())
 }
 
 /// The type, and the namespace unless it is `/`.

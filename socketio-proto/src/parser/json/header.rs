@@ -13,6 +13,19 @@ use crate::packet::Revision;
 /// Bytes of the query behind the name of a namespace.
 const QUERY_BYTES: usize = 8 * 1024;
 
+/// What stands behind the `?` of a namespace.
+#[derive(Clone, Copy)]
+pub(in crate::parser) struct Query<'a>(&'a str);
+
+impl Query<'_> {
+    /// As a JSON object of strings. Of a name that comes twice, the last counts.
+    pub(in crate::parser) fn json(self) -> Text {
+        let pairs: BTreeMap<_, _> = pairs(self.0).collect();
+        let json = serde_json::to_string(&pairs);
+        json.expect("strings always have a form in JSON").into()
+    }
+}
+
 /// `<type>[<attachments>-][<namespace>,][<ack id>]`, and the rest.
 pub(super) struct Header<'a> {
     pub(super) kind: Kind,
@@ -20,7 +33,7 @@ pub(super) struct Header<'a> {
     pub(super) attachments: usize,
     pub(super) namespace: NamespaceId,
     /// Behind the namespace, in revision 4.
-    pub(super) query: Option<&'a str>,
+    pub(super) query: Option<Query<'a>>,
     pub(super) id: Option<AckId>,
     pub(super) payload: &'a str,
 }
@@ -56,13 +69,6 @@ impl<'a> Header<'a> {
             id,
             payload,
         })
-    }
-
-    /// The query as a JSON object of strings. Of a name that comes twice, the last counts.
-    pub(super) fn query_json(&self) -> Option<Text> {
-        let pairs: BTreeMap<_, _> = pairs(self.query?).collect();
-        let json = serde_json::to_string(&pairs);
-        Some(json.expect("strings always have a form in JSON").into())
     }
 }
 
@@ -100,11 +106,21 @@ fn namespace<'a>(
     text: &Text,
     revision: Revision,
     rest: &'a str,
-) -> Result<(NamespaceId, Option<&'a str>, &'a str), DecodeError> {
+) -> Result<(NamespaceId, Option<Query<'a>>, &'a str), DecodeError> {
     if !rest.starts_with('/') {
         return Ok((NamespaceId::ROOT, None, rest));
     }
     let (name, rest) = rest.split_once(',').unwrap_or((rest, ""));
+    let (namespace, query) = namespace_and_query(text, revision, name)?;
+    Ok((namespace, query, rest))
+}
+
+/// The namespace `name`, a slice of `text`; in revision 4 its query apart.
+pub(in crate::parser) fn namespace_and_query<'a>(
+    text: &Text,
+    revision: Revision,
+    name: &'a str,
+) -> Result<(NamespaceId, Option<Query<'a>>), DecodeError> {
     let (name, query) = match (revision, name.split_once('?')) {
         (Revision::V4, Some((name, query))) => (name, Some(query)),
         _ => (name, None),
@@ -114,7 +130,7 @@ fn namespace<'a>(
     }
     let namespace =
         NamespaceId::parse(text.share(name)).map_err(|_| DecodeError::InvalidNamespace)?;
-    Ok((namespace, query, rest))
+    Ok((namespace, query.map(Query)))
 }
 
 fn ack_id(rest: &str) -> Result<(Option<AckId>, &str), DecodeError> {

@@ -1,4 +1,4 @@
-//! [`Decoder`]: messages of one connection to packets.
+//! [`Decoder`]: text and its attachments to packets.
 
 use std::fmt;
 
@@ -7,19 +7,16 @@ use engineio::{Data, Text};
 use serde::de::{Deserializer as _, Error as _, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
-use super::header::{Header, Kind};
-use super::scan;
+use super::header::{Header, Kind, Query};
 use crate::args::{RawArgs, Spans};
 use crate::error::DecodeError;
 use crate::id::NamespaceId;
 use crate::limits::Limits;
 use crate::packet::{Body, Packet, Revision, is_reserved};
+use crate::parser::scan;
 
-/// Reads the messages of one connection, one after the other.
-///
-/// After an error the connection has to end: what follows would be read out of step.
 #[derive(Debug)]
-pub struct Decoder {
+pub(in crate::parser) struct Decoder {
     limits: Limits,
     revision: Revision,
     assembly: Option<Assembly>,
@@ -45,7 +42,7 @@ struct Arguments {
 }
 
 impl Decoder {
-    pub(super) fn new(limits: Limits) -> Self {
+    pub(in crate::parser) fn new(limits: Limits) -> Self {
         Self {
             limits,
             revision: Revision::V5,
@@ -53,18 +50,11 @@ impl Decoder {
         }
     }
 
-    /// Reads what a client of this revision sends. Of a CONNECT in revision 4 the payload is the
-    /// query behind the namespace, as a JSON object of strings.
-    #[must_use]
-    pub fn revision(self, revision: Revision) -> Self {
+    pub(in crate::parser) fn revision(self, revision: Revision) -> Self {
         Self { revision, ..self }
     }
 
-    /// Takes the next message. `None`: the packet needs more attachments.
-    ///
-    /// # Errors
-    /// The peer does not speak the protocol, or exceeds a limit.
-    pub fn feed(&mut self, data: Data) -> Result<Option<Packet>, DecodeError> {
+    pub(in crate::parser) fn feed(&mut self, data: Data) -> Result<Option<Packet>, DecodeError> {
         match (self.assembly.take(), data) {
             (None, Data::Text(text)) => self.text(&text),
             (None, Data::Binary(_)) => Err(DecodeError::UnexpectedBinary),
@@ -73,21 +63,11 @@ impl Decoder {
         }
     }
 
-    /// Whether a packet has come without all of its attachments.
-    #[must_use]
-    pub fn is_assembling(&self) -> bool {
-        self.assembly.is_some()
-    }
-
-    /// The namespace of the packet that has come without all of its attachments.
-    #[must_use]
-    pub fn assembling(&self) -> Option<&NamespaceId> {
+    pub(in crate::parser) fn assembling(&self) -> Option<&NamespaceId> {
         self.assembly.as_ref().map(|assembly| &assembly.namespace)
     }
 
-    /// Bytes of the unfinished packet.
-    #[must_use]
-    pub fn buffered(&self) -> usize {
+    pub(in crate::parser) fn buffered(&self) -> usize {
         self.assembly.as_ref().map_or(0, |assembly| assembly.bytes)
     }
 
@@ -115,7 +95,7 @@ impl Decoder {
             }
             (_, Some(_)) => return Err(DecodeError::InvalidAckId),
             (Kind::Connect, None) if self.revision == Revision::V4 => Body::Connect {
-                payload: header.query_json(),
+                payload: header.query.map(Query::json),
             },
             (Kind::Connect, None) if header.payload.is_empty() => Body::Connect { payload: None },
             (Kind::Connect, None) => Body::Connect {
