@@ -8,7 +8,7 @@ use std::net::SocketAddr;
 use axum::extract::State;
 use axum::routing::{get, post};
 use hyper_util::rt::TokioIo;
-use socketio_server::{Ack, Namespace, Server, Socket};
+use socketio_server::{Ack, ConnectError, Handshake, Namespace, Server, Socket};
 use support::{Client, within};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
@@ -107,6 +107,36 @@ async fn the_router_takes_the_peers_address_from_axum() {
     tokio::spawn(async move { axum::serve(listener, app).await });
     let mut client = Client::join(address, "/").await;
     client.expect("42[\"you are\",\"127.0.0.1\"]").await;
+}
+
+/// What a session middleware, or anything else in front, knows about a request.
+#[derive(Clone)]
+struct LoggedIn(&'static str);
+
+#[tokio::test]
+async fn the_handshake_keeps_what_layers_in_front_put_into_the_request() {
+    let server = Server::default();
+    let auth = async |handshake: Handshake| {
+        let session = handshake.request().extension::<LoggedIn>();
+        let name = session.map(|LoggedIn(name)| *name);
+        name.ok_or_else(|| ConnectError::new("log in first"))
+    };
+    let namespace = Namespace::with_auth("/", auth).on_connect(async |socket: Socket<&str>| {
+        socket.emit("you are", socket.data()).unwrap();
+    });
+    server.mount(namespace).unwrap();
+    let session = async |mut request: axum::extract::Request| {
+        request.extensions_mut().insert(LoggedIn("ann"));
+        request
+    };
+    let app = routes()
+        .with_state(server.clone())
+        .layer(server.layer())
+        .layer(axum::middleware::map_request(session));
+    let (listener, address) = listen().await;
+    tokio::spawn(async move { axum::serve(listener, app).await });
+    let mut client = Client::join(address, "/").await;
+    client.expect("42[\"you are\",\"ann\"]").await;
 }
 
 #[tokio::test]
