@@ -143,6 +143,19 @@ fn a_missing_pong_is_not_judged_while_the_layer_above_does_not_read() {
         .expect(&["close link 0", "closed: ping timeout"]);
 }
 
+#[test]
+fn no_time_for_a_pong_and_nobody_who_reads_is_no_endless_loop() {
+    let mut config = Config::default();
+    config.ping_timeout = secs(0);
+    let mut s = Scripted::websocket_with(config);
+    s.hold_heartbeat(true)
+        .advance(secs(26))
+        .expect(&["frame 0: 2"]);
+    s.hold_heartbeat(false)
+        .advance(secs(1))
+        .expect(&["close link 0", "closed: ping timeout"]);
+}
+
 /// #479, #487: a ping once went to the transport that was being left.
 #[test]
 fn after_an_upgrade_the_heartbeat_starts_anew_on_the_websocket() {

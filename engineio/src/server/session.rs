@@ -304,7 +304,9 @@ impl Session {
                 self.send_packet(Packet::Ping { probe: false });
             }
             Heartbeat::Pong { .. } | Heartbeat::TheirPing if self.heartbeat_held => {
-                self.timers.set(HEARTBEAT, now + timeout);
+                // not again at once, where no time at all is given for a pong
+                let again = timeout.max(Duration::from_millis(10));
+                self.timers.set(HEARTBEAT, now + again);
             }
             Heartbeat::Pong {
                 heard: true,
