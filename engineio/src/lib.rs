@@ -3,6 +3,7 @@
 mod config;
 mod dialect;
 pub mod error;
+mod event;
 mod form;
 mod frame;
 pub mod jsonp;

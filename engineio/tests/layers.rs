@@ -13,6 +13,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("error", &[]),
     ("timer", &[]),
     ("frame", &["text"]),
+    ("event", &["error", "frame"]),
     ("dialect", &["frame"]),
     (
         "packet",
@@ -40,8 +41,9 @@ const ALLOWED: &[(&str, &[&str])] = &[
         ],
     ),
 ];
+/// What the session machines build on; neither knows the other.
 const PURE: &[&str] = &[
-    "text", "sid", "config", "error", "timer", "frame", "dialect", "packet", "payload",
+    "text", "sid", "config", "error", "timer", "frame", "event", "dialect", "packet", "payload",
 ];
 
 /// What only `net` may know.
