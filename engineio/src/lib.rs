@@ -6,6 +6,7 @@ pub mod error;
 mod event;
 mod form;
 mod frame;
+mod json;
 pub mod jsonp;
 #[cfg(feature = "server")]
 pub mod net;

@@ -17,10 +17,11 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("dialect", &["frame"]),
     (
         "packet",
-        &["text", "sid", "config", "error", "frame", "dialect"],
+        &["text", "sid", "config", "error", "frame", "dialect", "json"],
     ),
     ("payload", &["text", "error", "frame", "dialect", "packet"]),
     ("form", &[]),
+    ("json", &[]),
     ("jsonp", &["error", "form"]),
     (
         "query",
