@@ -28,6 +28,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
         &["sid", "config", "error", "dialect", "form", "jsonp"],
     ),
     ("server", PURE),
+    ("client", PURE),
     (
         "net",
         &[
@@ -44,7 +45,8 @@ const ALLOWED: &[(&str, &[&str])] = &[
 ];
 /// What the session machines build on; neither knows the other.
 const PURE: &[&str] = &[
-    "text", "sid", "config", "error", "timer", "frame", "event", "dialect", "packet", "payload",
+    "text", "sid", "config", "error", "timer", "frame", "event", "dialect", "json", "packet",
+    "payload",
 ];
 
 /// What only `net` may know.
