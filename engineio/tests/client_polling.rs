@@ -1,6 +1,5 @@
 //! The client's machine on long-polling (engine.io-protocol v4, "HTTP long-polling"; the
 //! contract is in `engineio::client`).
-#![expect(clippy::unwrap_used, reason = "a failure of the test")]
 
 use bytes::Bytes;
 use engineio::client::Config;

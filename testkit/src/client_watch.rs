@@ -13,6 +13,8 @@ use crate::watch::number;
 pub struct ClientWatch {
     get: Option<u64>,
     post: Option<u64>,
+    /// Every request that was not abandoned.
+    asked: BTreeSet<u64>,
     /// Each link that was asked for, and whether it is open.
     links: BTreeMap<u64, bool>,
     ended: BTreeSet<u64>,
@@ -59,17 +61,19 @@ impl ClientWatch {
             Output::Get { request } => {
                 let second = self.get.replace(number(request));
                 assert_eq!(second, None, "a second GET");
+                assert!(self.asked.insert(number(request)), "a name twice");
             }
             Output::Post { request, body } => {
                 let second = self.post.replace(number(request));
                 assert_eq!(second, None, "a second POST");
+                assert!(self.asked.insert(number(request)), "a name twice");
                 assert!(!body.is_empty(), "a POST of nothing");
             }
             Output::Abandon { request } => {
-                let request = Some(number(request));
-                assert!(self.get == request || self.post == request, "no request");
-                self.get.take_if(|own| Some(*own) == request);
-                self.post.take_if(|own| Some(*own) == request);
+                // its answer may have come when this was decided already
+                let request = number(request);
+                assert!(self.asked.remove(&request), "no request");
+                self.answered(request);
             }
             Output::OpenLink { link, .. } => {
                 let repeated = self.links.insert(number(link), false).is_some();
