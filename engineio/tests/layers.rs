@@ -39,7 +39,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
         "fuzzing",
         &[
             "text", "sid", "config", "error", "frame", "dialect", "packet", "payload", "jsonp",
-            "query", "server", "net",
+            "query", "server", "client", "net",
         ],
     ),
 ];
