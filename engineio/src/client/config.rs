@@ -23,7 +23,9 @@ pub struct Config {
     pub force_base64: bool,
     /// Time for the handshake of one transport. Default 20 s.
     pub open_timeout: Duration,
-    /// Time in which an upgrade must be finished; later only the probe is dropped. Default 10 s.
+    /// Time in which an upgrade must be finished; later only the probe is dropped. It counts from
+    /// before the server's own, and must not be longer (Node's and ours: 10 s): a client that has
+    /// given its word on a link that the server gave up loses the session. Default 10 s.
     pub upgrade_timeout: Duration,
     /// Time in which what was sent before a close must leave. Default 10 s.
     pub close_timeout: Duration,

@@ -44,6 +44,29 @@
 //!     gets [`Config::open_timeout`].
 //! 11. A close during an upgrade waits for its end.
 //! 12. What a server or a link said when it ended the session is in [`Session::detail`].
+//!
+//! # Example
+//!
+//! ```
+//! use std::sync::Arc;
+//! use std::time::Instant;
+//!
+//! use engineio::client::{Config, Event, Input, Output, Session};
+//! use engineio::{Batch, Data};
+//!
+//! let now = Instant::now(); // yours; tests use a time of their own
+//! let mut session = Session::new(Arc::new(Config::default()), now);
+//! let Some(Output::Get { request }) = session.poll_output(now) else { unreachable!() };
+//! // the caller sends it, with the query that `session.query` gives, and brings back the answer
+//! let open = r#"0{"sid":"abc","upgrades":[],"pingInterval":25000,"pingTimeout":20000}"#;
+//! session.handle_input(now, Input::Answered { request, status: 200, body: open.into() });
+//! session.send(Batch::from(Data::from("hello")))?;
+//! assert_eq!(session.poll_output(now), Some(Output::Event(Event::Opened)));
+//! assert!(matches!(session.poll_output(now), Some(Output::Get { .. }))); // the next poll
+//! let Some(Output::Post { body, .. }) = session.poll_output(now) else { unreachable!() };
+//! assert_eq!(body, "4hello");
+//! # Ok::<(), engineio::SendError>(())
+//! ```
 
 mod config;
 mod outbox;

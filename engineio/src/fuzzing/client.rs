@@ -174,7 +174,8 @@ impl Run {
             _ => pick(&self.requests, which),
         };
         if let Some((request, status)) = request.zip(pick(STATUS, status)) {
-            Detail::http(status, &body);
+            let detail = Detail::http(status, &body);
+            assert!(detail.to_string().len() <= body.len() + 40);
             self.input(Input::Answered {
                 request,
                 status,

@@ -225,7 +225,32 @@ mod tests {
         }
     }
 
+    fn seeds_of_the_client() -> Vec<Vec<u8>> {
+        let seeds = concat!(env!("CARGO_MANIFEST_DIR"), "/../fuzz/seeds/engineio_client");
+        let files = std::fs::read_dir(seeds).expect("seeds");
+        files
+            .map(|file| std::fs::read(file.unwrap().path()).unwrap())
+            .collect()
+    }
+
     proptest! {
+        /// Random bytes alone seldom open a session.
+        #[test]
+        fn a_client_goes_on_from_every_seed_with_any_bytes(
+            plan in any::<u8>(),
+            seed in prop::sample::select(seeds_of_the_client()),
+            length in any::<prop::sample::Index>(),
+            tail in prop::collection::vec(any::<u8>(), 0..200),
+        ) {
+            let length = length.index(seed.len());
+            let mut bytes = seed;
+            bytes.truncate(length.max(1));
+            bytes.extend(tail);
+            client(&bytes);
+            bytes[0] = plan;
+            client(&bytes);
+        }
+
         #[test]
         fn any_bytes_pass(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
             for (_, body) in TARGETS {
