@@ -95,6 +95,8 @@ fn a_silent_server_is_given_up_at_the_deadline() {
     s.advance(ms(1))
         .expect(&["abandon 1", "closed: transport error"]);
     assert_eq!(s.session().detail(), Some(&Detail::OpenTimeout));
+    // the answer comes late
+    s.answer(1, HANDSHAKE).expect(&[]);
     let mut s = ClientScript::new(transports(&BOTH, false));
     s.expect(&["open 1: websocket"])
         .open_link(1)
@@ -259,6 +261,16 @@ fn a_close_that_nobody_answers_ends_at_its_deadline() {
     s.advance(ms(9999)).expect(&[]);
     s.advance(ms(1)).expect(&["abandon 2", "abandon 3"]);
     assert!(s.session().is_closed());
+}
+
+/// The heartbeat is over; what was sent still has its time.
+#[test]
+fn a_close_shortly_before_the_heartbeat_is_due_has_its_time() {
+    let mut s = ClientScript::polling(Config::default());
+    s.advance(secs(44)).send("a").close();
+    s.expect(&["closed: forced close", "post 3: 4a|1"]);
+    s.advance(secs(9)).expect(&[]);
+    s.answer(3, "ok").expect(&["abandon 2"]);
 }
 
 #[test]

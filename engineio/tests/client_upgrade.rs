@@ -82,6 +82,7 @@ fn a_probe_that_fails_leaves_polling_in_use() {
             );
             assert_eq!(lines.last().map(String::as_str), Some("post 4: 4a"));
             assert!(!s.session().is_probing());
+            assert_eq!(s.timeout(), Some(secs(45)), "only the heartbeat");
             s.answer(4, "ok")
                 .answer(3, "4b")
                 .expect(&["message b", "get 5"]);
