@@ -1,10 +1,13 @@
 #![doc = include_str!("../README.md")]
 
+pub mod client;
 mod config;
 mod dialect;
 pub mod error;
+mod event;
 mod form;
 mod frame;
+mod json;
 pub mod jsonp;
 #[cfg(feature = "server")]
 pub mod net;

@@ -27,6 +27,10 @@ impl<const N: usize> Timers<N> {
         self.0 = [None; N];
     }
 
+    pub(crate) fn at(&self, timer: usize) -> Option<Instant> {
+        self.0.get(timer).copied().flatten()
+    }
+
     pub(crate) fn next(&self) -> Option<Instant> {
         self.0.iter().flatten().min().copied()
     }

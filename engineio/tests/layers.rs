@@ -13,19 +13,22 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("error", &[]),
     ("timer", &[]),
     ("frame", &["text"]),
+    ("event", &["error", "frame"]),
     ("dialect", &["frame"]),
     (
         "packet",
-        &["text", "sid", "config", "error", "frame", "dialect"],
+        &["text", "sid", "config", "error", "frame", "dialect", "json"],
     ),
     ("payload", &["text", "error", "frame", "dialect", "packet"]),
     ("form", &[]),
+    ("json", &[]),
     ("jsonp", &["error", "form"]),
     (
         "query",
         &["sid", "config", "error", "dialect", "form", "jsonp"],
     ),
     ("server", PURE),
+    ("client", PURE),
     (
         "net",
         &[
@@ -36,12 +39,14 @@ const ALLOWED: &[(&str, &[&str])] = &[
         "fuzzing",
         &[
             "text", "sid", "config", "error", "frame", "dialect", "packet", "payload", "jsonp",
-            "query", "server", "net",
+            "query", "server", "client", "net",
         ],
     ),
 ];
+/// What the session machines build on; neither knows the other.
 const PURE: &[&str] = &[
-    "text", "sid", "config", "error", "timer", "frame", "dialect", "packet", "payload",
+    "text", "sid", "config", "error", "timer", "frame", "event", "dialect", "json", "packet",
+    "payload",
 ];
 
 /// What only `net` may know.

@@ -5,10 +5,15 @@
 //! |---|---|
 //! | [`Scripted`] | one server machine, told what happens, with outputs as lines of text |
 //! | [`Pair`] | a server machine and a [`Model`] client with a [`Link`] in between |
+//! | [`Machines`] | our client machine and our server machine with a [`Link`] in between |
 //! | [`Watch`] | the part of the contract that holds after every output; both use it |
+//! | [`ClientScript`], [`ClientWatch`] | the same for a client machine |
 #![forbid(unsafe_code)]
 
+mod client_script;
+mod client_watch;
 mod link;
+mod machines;
 mod model;
 mod pair;
 mod scripted;
@@ -18,11 +23,14 @@ mod watch;
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
+pub use client_script::{ClientScript, HANDSHAKE};
+pub use client_watch::ClientWatch;
 pub use link::{Hop, Link};
+pub use machines::{End, Machines};
 pub use model::{Action, Model, Upgrade};
 pub use pair::Pair;
 pub use scripted::Scripted;
-pub use show::{show, text_of};
+pub use show::{show, show_client, text_of};
 pub use watch::Watch;
 
 /// The one reading of the clock: everything else is arithmetic on it.

@@ -18,6 +18,10 @@ pub enum Hop {
     PostHead(u64),
     /// The body of a POST, to the server.
     PostBody(u64, Bytes),
+    /// News for the server that the client of a POST went away.
+    PostDropped(u64),
+    /// News for the client that a request will not be answered.
+    Failed(u64),
     /// A WebSocket handshake, to the server.
     Dial(u64),
     /// Its answer, to the client.
@@ -42,11 +46,16 @@ pub struct Link {
     pub http: Duration,
     /// How long a frame is on its way.
     pub websocket: Duration,
+    /// How much longer everything takes that goes to the client.
+    pub down: Duration,
     /// Whether bodies of POSTs are stuck.
     pub hold_posts: bool,
     hops: BTreeMap<(Instant, u64), Hop>,
     held: Vec<Hop>,
     broken: BTreeSet<u64>,
+    /// When the newest hop of each request and WebSocket arrives, by direction. (They share a
+    /// counter, so a number names one of them.)
+    newest: BTreeMap<(u64, bool), Instant>,
     count: u64,
 }
 
@@ -59,13 +68,25 @@ impl Link {
         if self.is_lost(&hop) {
             return;
         }
-        let latency = match hop {
-            Hop::Get(_) | Hop::GetDropped(_) | Hop::PostHead(_) | Hop::PostBody(..) => self.http,
-            Hop::Reply(..) => self.http,
-            _ => self.websocket,
+        let (latency, way) = match &hop {
+            Hop::Get(name) | Hop::GetDropped(name) | Hop::PostHead(name) => {
+                (self.http, (*name, false))
+            }
+            Hop::PostBody(name, _) | Hop::PostDropped(name) => (self.http, (*name, false)),
+            Hop::Reply(name, _) | Hop::Failed(name) => (self.http + self.down, (*name, true)),
+            Hop::Dial(link) | Hop::Up(link, _) | Hop::UpClosed(link) => {
+                (self.websocket, (*link, false))
+            }
+            Hop::Accept(link) | Hop::Down(link, _) | Hop::DownClosed(link) => {
+                (self.websocket + self.down, (*link, true))
+            }
         };
+        // a latency that became shorter lets nothing overtake on the same connection
+        let newest = self.newest.entry(way).or_insert(now);
+        let at = (now + latency).max(*newest);
+        *newest = at;
         self.count += 1;
-        self.hops.insert((now + latency, self.count), hop);
+        self.hops.insert((at, self.count), hop);
     }
 
     /// Lets the bodies go that were held.
@@ -89,6 +110,18 @@ impl Link {
             Hop::Up(link, _) | Hop::Down(link, _) | Hop::Accept(link) => self.broken.contains(link),
             _ => false,
         }
+    }
+
+    /// Drops all of a request that is on its way, and its answer.
+    pub fn lose_request(&mut self, request: u64) {
+        let is_lost = |hop: &Hop| match hop {
+            Hop::Get(own) | Hop::PostHead(own) | Hop::PostBody(own, _) | Hop::Reply(own, _) => {
+                *own == request
+            }
+            _ => false,
+        };
+        self.hops.retain(|_, hop| !is_lost(hop));
+        self.held.retain(|hop| !is_lost(hop));
     }
 
     /// Drops one answer that is on its way.

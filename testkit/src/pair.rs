@@ -230,6 +230,8 @@ impl Pair {
             Hop::Reply(request, reply) => return self.client.on_reply(request, &reply),
             Hop::Down(link, data) => return self.client.on_frame(link, data),
             Hop::DownClosed(link) => return self.client.on_link_closed(link),
+            // what the model's client never does
+            Hop::PostDropped(_) | Hop::Failed(_) => return,
         };
         self.server.handle_input(self.now, input);
     }

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use engineio::server::{Event, Output, Reply};
-use engineio::{Data, Frame};
+use engineio::{Data, Frame, client};
 
 use crate::watch::number;
 
@@ -15,13 +15,36 @@ pub fn show(output: &Output) -> String {
         Output::Reply { request, reply } => format!("reply {}: {}", number(request), answer(reply)),
         Output::Frame { link, frame } => format!("frame {}: {}", number(link), text_of(frame)),
         Output::CloseLink { link } => format!("close link {}", number(link)),
-        Output::Event(event) => match event {
-            Event::Opened => "opened".to_owned(),
-            Event::Message(data) => format!("message {}", content(data)),
-            Event::Upgraded => "upgraded".to_owned(),
-            Event::Closed(reason) => format!("closed: {reason}"),
-            other => format!("{other:?}"),
-        },
+        Output::Event(event) => news(event),
+        other => format!("{other:?}"),
+    }
+}
+
+/// One line of a client, for example `get 1`, `post 2: 4a|4b`, `open 3: websocket`.
+#[must_use]
+pub fn show_client(output: &client::Output) -> String {
+    use client::Output;
+    match output {
+        Output::Get { request } => format!("get {}", number(request)),
+        Output::Post { request, body } => {
+            let body = String::from_utf8_lossy(body).replace('\u{1e}', "|");
+            format!("post {}: {body}", number(request))
+        }
+        Output::Abandon { request } => format!("abandon {}", number(request)),
+        Output::OpenLink { link, kind } => format!("open {}: {}", number(link), kind.name()),
+        Output::Frame { link, frame } => format!("frame {}: {}", number(link), text_of(frame)),
+        Output::CloseLink { link } => format!("close link {}", number(link)),
+        Output::Event(event) => news(event),
+        other => format!("{other:?}"),
+    }
+}
+
+fn news(event: &Event) -> String {
+    match event {
+        Event::Opened => "opened".to_owned(),
+        Event::Message(data) => format!("message {}", content(data)),
+        Event::Upgraded => "upgraded".to_owned(),
+        Event::Closed(reason) => format!("closed: {reason}"),
         other => format!("{other:?}"),
     }
 }

@@ -1,5 +1,6 @@
 //! Bodies of the fuzz targets, which the tests run as well.
 
+mod client;
 mod session;
 
 use bytes::Bytes;
@@ -7,8 +8,9 @@ use bytes::Bytes;
 use crate::jsonp::{Callback, payload_of_form};
 use crate::payload::{Decoder, Encoder, SEPARATOR, v3};
 use crate::query::{Query, Route, escape, pairs};
-use crate::{Config, Frame, Packet, Sid, Text};
+use crate::{Config, Frame, Open, Packet, Sid, Text};
 
+pub use client::client;
 pub use session::session;
 
 /// Packets that the payload target accepts in one body.
@@ -35,6 +37,29 @@ pub fn packet(bytes: &[u8]) {
         frame.write_polling(&mut polling);
         assert_eq!(polling, bytes);
         assert_eq!(polling.len(), frame.polling_len());
+    }
+}
+
+/// One packet of a server: what decodes encodes to a packet that decodes to the same. (The
+/// handshake loses the keys and the upgrades that we do not know.)
+pub fn server_packet(bytes: &[u8]) {
+    let Ok(text) = Text::from_utf8(Bytes::copy_from_slice(bytes)) else {
+        return;
+    };
+    let Ok(packet) = Packet::decode_from_server(&text) else {
+        return;
+    };
+    let mut out = Vec::new();
+    packet.encode(&mut out);
+    let again = Text::from_utf8(out.clone().into()).expect("packets are UTF-8");
+    assert_eq!(Packet::decode_from_server(&again), Ok(packet.clone()));
+    match &packet {
+        Packet::Open(open) => {
+            assert!(!open.ping_interval().is_zero() && !open.ping_timeout().is_zero());
+            let json = again.strip_prefix('0').expect("an open packet");
+            assert_eq!(Open::decode(json).as_ref(), Ok(open));
+        }
+        _ => assert_eq!(out, bytes),
     }
 }
 
@@ -167,6 +192,8 @@ mod tests {
         #[cfg(feature = "server")]
         ("engineio_reader", reader),
         ("engineio_session", session),
+        ("engineio_client", client),
+        ("engineio_server_packet", server_packet),
     ];
 
     const PIECES_V3: &[&[u8]] = &[
@@ -198,7 +225,32 @@ mod tests {
         }
     }
 
+    fn seeds_of_the_client() -> Vec<Vec<u8>> {
+        let seeds = concat!(env!("CARGO_MANIFEST_DIR"), "/../fuzz/seeds/engineio_client");
+        let files = std::fs::read_dir(seeds).expect("seeds");
+        files
+            .map(|file| std::fs::read(file.unwrap().path()).unwrap())
+            .collect()
+    }
+
     proptest! {
+        /// Random bytes alone seldom open a session.
+        #[test]
+        fn a_client_goes_on_from_every_seed_with_any_bytes(
+            plan in any::<u8>(),
+            seed in prop::sample::select(seeds_of_the_client()),
+            length in any::<prop::sample::Index>(),
+            tail in prop::collection::vec(any::<u8>(), 0..200),
+        ) {
+            let length = length.index(seed.len());
+            let mut bytes = seed;
+            bytes.truncate(length.max(1));
+            bytes.extend(tail);
+            client(&bytes);
+            bytes[0] = plan;
+            client(&bytes);
+        }
+
         #[test]
         fn any_bytes_pass(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
             for (_, body) in TARGETS {

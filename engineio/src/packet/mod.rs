@@ -1,12 +1,15 @@
 //! Packets: one character of type, then the content (engine.io-protocol v4, "Packet encoding").
 
+mod open;
 pub mod v3;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 
-use crate::{Config, Data, DecodeError, Sid, Text, Transport};
+pub use open::Open;
+
+use crate::{Data, DecodeError, Text};
 
 /// One packet.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -31,48 +34,6 @@ pub enum Packet {
     Upgrade,
     /// `6`: ends a poll that has nothing to carry.
     Noop,
-}
-
-/// Content of the open packet.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Open {
-    sid: Sid,
-    upgrade: bool,
-    ping_interval_ms: u64,
-    ping_timeout_ms: u64,
-    max_payload: usize,
-}
-
-impl Open {
-    /// The handshake of a session that starts on `transport`.
-    #[must_use]
-    pub fn new(sid: Sid, config: &Config, transport: Transport) -> Self {
-        let millis = |d: std::time::Duration| u64::try_from(d.as_millis()).unwrap_or(u64::MAX);
-        Self {
-            sid,
-            upgrade: transport == Transport::Polling && config.offers_upgrade(),
-            ping_interval_ms: millis(config.ping_interval),
-            ping_timeout_ms: millis(config.ping_timeout),
-            max_payload: config.max_payload,
-        }
-    }
-
-    /// The encoded packet, keys in Node's order.
-    #[must_use]
-    pub fn encode(&self) -> String {
-        let Self {
-            sid,
-            upgrade,
-            ping_interval_ms,
-            ping_timeout_ms,
-            max_payload,
-        } = self;
-        let upgrades = if *upgrade { "\"websocket\"" } else { "" };
-        format!(
-            "0{{\"sid\":\"{sid}\",\"upgrades\":[{upgrades}],\"pingInterval\":{ping_interval_ms},\
-             \"pingTimeout\":{ping_timeout_ms},\"maxPayload\":{max_payload}}}"
-        )
-    }
 }
 
 impl Packet {
@@ -102,7 +63,37 @@ impl Packet {
         }
     }
 
-    /// Decodes a WebSocket frame: text as [`Packet::decode`], binary as a message.
+    /// Decodes a packet that a server sent, the other direction of [`Packet::decode`].
+    ///
+    /// # Errors
+    /// What is no packet of a server: nothing, an unknown type, content behind a type that has
+    /// none, base64 that is none, a handshake that [`Open::decode`] refuses, and what only
+    /// clients send (`2probe`, `3`, `5`).
+    pub fn decode_from_server(text: &Text) -> Result<Self, DecodeError> {
+        if let Some(json) = text.strip_prefix('0') {
+            return Open::decode(json).map(Self::Open);
+        }
+        match Self::decode(text)? {
+            Self::Ping { probe: true } | Self::Pong { probe: false } | Self::Upgrade => {
+                Err(DecodeError::UnknownPacket)
+            }
+            packet => Ok(packet),
+        }
+    }
+
+    /// Decodes a WebSocket frame of a server: text as [`Packet::decode_from_server`], binary as
+    /// a message.
+    ///
+    /// # Errors
+    /// As [`Packet::decode_from_server`].
+    pub fn from_frame_of_server(data: Data) -> Result<Self, DecodeError> {
+        match data {
+            Data::Text(text) => Self::decode_from_server(&text),
+            Data::Binary(bytes) => Ok(Self::Message(Data::Binary(bytes))),
+        }
+    }
+
+    /// Decodes a WebSocket frame of a client: text as [`Packet::decode`], binary as a message.
     ///
     /// # Errors
     /// As [`Packet::decode`].
@@ -203,15 +194,23 @@ mod tests {
     }
 
     #[test]
-    fn the_handshake_has_nodes_five_keys() {
-        let sid = Sid::from_entropy([0; 15]);
-        let open = Open::new(sid, &Config::default(), Transport::Polling);
-        assert_eq!(
-            open.encode(),
-            "0{\"sid\":\"AAAAAAAAAAAAAAAAAAAA\",\"upgrades\":[\"websocket\"],\
-             \"pingInterval\":25000,\"pingTimeout\":20000,\"maxPayload\":1000000}"
-        );
-        let open = Open::new(sid, &Config::default(), Transport::WebSocket);
-        assert!(open.encode().contains("\"upgrades\":[],"));
+    fn each_direction_has_packets_of_its_own() {
+        let from_server = |text: &str| Packet::decode_from_server(&text.into());
+        for text in ["1", "2", "3probe", "4", "4é", "6", "bAQIDBA=="] {
+            assert_eq!(from_server(text), decode(text), "{text}");
+            assert!(decode(text).is_ok());
+        }
+        for text in ["2probe", "3", "5"] {
+            assert!(decode(text).is_ok());
+            assert_eq!(from_server(text), Err(DecodeError::UnknownPacket), "{text}");
+        }
+        for text in ["", "7", "11", "b!", "abc"] {
+            assert_eq!(from_server(text), decode(text), "{text}");
+        }
+        let sid = crate::Sid::from_entropy([0; 15]);
+        let open = Open::new(sid, &crate::Config::default(), crate::Transport::Polling);
+        assert_eq!(decode(&open.encode()), Err(DecodeError::UnknownPacket));
+        assert_eq!(from_server(&open.encode()), Ok(Packet::Open(open)));
+        assert_eq!(from_server("0{}"), Err(DecodeError::InvalidHandshake));
     }
 }

@@ -15,19 +15,38 @@ pub const SEPARATOR: u8 = 0x1e;
 pub struct Decoder {
     rest: Option<Text>,
     packets_left: usize,
+    decode: fn(&Text) -> Result<Packet, DecodeError>,
 }
 
 impl Decoder {
-    /// Starts on a complete body. An empty body holds no packet.
+    /// Starts on a complete body of a client. An empty body holds no packet.
     ///
     /// # Errors
     /// [`DecodeError::InvalidUtf8`].
     pub fn new(body: Bytes, max_packets: usize) -> Result<Self, DecodeError> {
+        Self::reading(body, max_packets, Packet::decode)
+    }
+
+    /// Starts on a complete body of a server, whose packets are read by
+    /// [`Packet::decode_from_server`].
+    ///
+    /// # Errors
+    /// [`DecodeError::InvalidUtf8`].
+    pub fn from_server(body: Bytes, max_packets: usize) -> Result<Self, DecodeError> {
+        Self::reading(body, max_packets, Packet::decode_from_server)
+    }
+
+    fn reading(
+        body: Bytes,
+        max_packets: usize,
+        decode: fn(&Text) -> Result<Packet, DecodeError>,
+    ) -> Result<Self, DecodeError> {
         let text = Text::from_utf8(body).map_err(|_| DecodeError::InvalidUtf8)?;
         let rest = Some(text).filter(|text| !text.is_empty());
         Ok(Self {
             rest,
             packets_left: max_packets,
+            decode,
         })
     }
 
@@ -37,10 +56,10 @@ impl Decoder {
             .checked_sub(1)
             .ok_or(DecodeError::TooManyPackets)?;
         let Some((packet, rest)) = text.split_once(char::from(SEPARATOR)) else {
-            return Packet::decode(text);
+            return (self.decode)(text);
         };
         self.rest = Some(text.share(rest));
-        Packet::decode(&text.share(packet))
+        (self.decode)(&text.share(packet))
     }
 }
 
@@ -138,6 +157,18 @@ mod tests {
         assert_eq!(decode("4hello\x1e"), [hello(), Err(DecodeError::Empty)]);
         assert_eq!(decode("\x1e4hello"), [Err(DecodeError::Empty)]);
         assert_eq!(decode("abc\x1e4hello"), [Err(DecodeError::UnknownPacket)]);
+    }
+
+    #[test]
+    fn a_body_of_a_server_is_read_as_such() {
+        let body = Bytes::from_static(b"2\x1e4a\x1e5\x1e4b");
+        let packets: Vec<_> = Decoder::from_server(body, 4).unwrap().collect();
+        let ping = Packet::Ping { probe: false };
+        let message = Packet::Message("a".into());
+        assert_eq!(
+            packets,
+            [Ok(ping), Ok(message), Err(DecodeError::UnknownPacket)]
+        );
     }
 
     #[test]

@@ -44,31 +44,8 @@ use bytes::Bytes;
 
 use crate::{CloseReason, Data, Frame, HandshakeError};
 
+pub use crate::event::{Event, LinkId, RequestId};
 pub use session::Session;
-
-/// The name that the caller gave to an HTTP request.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct RequestId(u64);
-
-impl RequestId {
-    /// Ids must not repeat within a session.
-    #[must_use]
-    pub fn new(id: u64) -> Self {
-        Self(id)
-    }
-}
-
-/// The name that the caller gave to a connection which carries frames (a WebSocket).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct LinkId(u64);
-
-impl LinkId {
-    /// Ids must not repeat within a session.
-    #[must_use]
-    pub fn new(id: u64) -> Self {
-        Self(id)
-    }
-}
 
 /// What the session starts on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -205,18 +182,4 @@ pub enum Reply {
     TooSlow,
     /// 413 without body.
     TooLarge,
-}
-
-/// What the layer above learns.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Event {
-    /// The handshake was answered.
-    Opened,
-    /// A message arrived.
-    Message(Data),
-    /// The session moved to WebSocket.
-    Upgraded,
-    /// The session ended. The last event.
-    Closed(CloseReason),
 }

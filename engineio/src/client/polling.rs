@@ -1,0 +1,157 @@
+//! The long-polling half of a session: one GET that waits, one POST at a time
+//! (engine.io-protocol v4, "HTTP long-polling").
+
+use std::time::Instant;
+
+use bytes::Bytes;
+
+use super::session::{Opening, State};
+use super::{Detail, Output, RequestId, Session};
+use crate::payload::Decoder;
+use crate::{CloseReason, Packet};
+
+/// The requests that are out.
+#[derive(Debug, Default)]
+pub(super) struct Http {
+    pub(super) get: Option<RequestId>,
+    pub(super) post: Option<RequestId>,
+}
+
+/// Whether the server was told that the session ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Farewell {
+    Due,
+    Said,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Method {
+    Get,
+    Post,
+}
+
+impl Session {
+    pub(super) fn on_answer(&mut self, now: Instant, request: RequestId, status: u16, body: Bytes) {
+        match self.take_request(request) {
+            None => {}
+            Some(_) if status != 200 => {
+                let detail = Detail::http(status, &body);
+                self.fault(now, CloseReason::TransportError, Some(detail));
+            }
+            Some(Method::Get) => self.on_payload(now, body),
+            // what stands in it is "ok", and nobody's business
+            Some(Method::Post) => {}
+        }
+    }
+
+    pub(super) fn on_failed(&mut self, now: Instant, request: RequestId) {
+        if self.take_request(request).is_some() {
+            self.fault(now, CloseReason::TransportError, None);
+        }
+    }
+
+    /// Strikes a request off those that are out; `None` when nobody waits for it.
+    fn take_request(&mut self, request: RequestId) -> Option<Method> {
+        match &mut self.state {
+            State::Opening(opening) => match opening {
+                Opening::Get(own) if *own == request => {
+                    *opening = Opening::Over;
+                    Some(Method::Get)
+                }
+                _ => None,
+            },
+            State::Polling { http, .. } | State::Closing { http, .. } => {
+                if http.get.take_if(|own| *own == request).is_some() {
+                    return Some(Method::Get);
+                }
+                http.post.take_if(|own| *own == request)?;
+                Some(Method::Post)
+            }
+            State::Linked { .. } | State::Closed => None,
+        }
+    }
+
+    fn on_payload(&mut self, now: Instant, body: Bytes) {
+        // a server that answers nothing would be asked again at once, for ever
+        if body.is_empty() {
+            return self.fault(now, CloseReason::ParseError, None);
+        }
+        let Ok(packets) = Decoder::from_server(body, self.config.max_packets) else {
+            return self.fault(now, CloseReason::ParseError, None);
+        };
+        for packet in packets {
+            let goes_on = match packet {
+                Ok(packet) => self.on_packet(now, packet),
+                Err(_) => {
+                    self.fault(now, CloseReason::ParseError, None);
+                    false
+                }
+            };
+            if !goes_on {
+                break;
+            }
+        }
+    }
+
+    /// Does what the state asks for, when there is nothing else to output.
+    pub(super) fn work(&mut self, now: Instant) {
+        let (http, upgrade, farewell) = match &self.state {
+            State::Polling { http, upgrade } => (http, upgrade, None),
+            State::Closing {
+                http,
+                upgrade,
+                farewell,
+            } => (http, upgrade, Some(*farewell)),
+            State::Opening(_) | State::Linked { .. } | State::Closed => return,
+        };
+        let (polls, posts) = (http.get.is_some(), http.post.is_some());
+        if let Some((link, kind)) = upgrade.pausing() {
+            if !polls && !posts {
+                self.move_to(now, link, kind);
+            }
+            return;
+        }
+        let is_steady = upgrade.link().is_none();
+        match farewell {
+            Some(Farewell::Said) if !posts => self.finish(CloseReason::ForcedClose, None),
+            Some(Farewell::Due) if !posts && (is_steady || !self.outbox.is_empty()) => {
+                self.post(Some(&Packet::Close).filter(|_| is_steady));
+            }
+            Some(_) => {}
+            None => {
+                if !polls {
+                    self.get();
+                }
+                if !posts && !self.outbox.is_empty() {
+                    self.post(None);
+                }
+            }
+        }
+    }
+
+    fn get(&mut self) {
+        let request = self.request();
+        if let State::Polling { http, .. } = &mut self.state {
+            http.get = Some(request);
+            self.outputs.push_back(Output::Get { request });
+        }
+    }
+
+    /// Sends what fits into one body, and `last` when it is all.
+    fn post(&mut self, last: Option<&Packet>) {
+        let max_payload = self.handshake().and_then(|open| open.max_payload());
+        let (body, is_last) = self.outbox.payload(max_payload.unwrap_or(usize::MAX), last);
+        let request = self.request();
+        match &mut self.state {
+            State::Polling { http, .. } => http.post = Some(request),
+            State::Closing { http, farewell, .. } => {
+                http.post = Some(request);
+                if is_last {
+                    *farewell = Farewell::Said;
+                }
+            }
+            State::Opening(_) | State::Linked { .. } | State::Closed => return,
+        }
+        self.outputs.push_back(Output::Post { request, body });
+    }
+}

@@ -1,0 +1,174 @@
+//! The client's machine on long-polling (engine.io-protocol v4, "HTTP long-polling"; the
+//! contract is in `engineio::client`).
+
+use bytes::Bytes;
+use engineio::client::Config;
+use engineio::{Batch, Data, Frame, SendError};
+use testkit::{ClientScript, HANDSHAKE};
+
+fn binary(len: usize) -> Data {
+    Data::Binary(vec![0; len].into())
+}
+
+/// A session whose server takes so many bytes, its GET 2 out.
+fn limited(max_payload: &str) -> ClientScript {
+    let mut config = Config::default();
+    config.upgrade = false;
+    let mut s = ClientScript::new(config);
+    let handshake = HANDSHAKE.replace(",\"maxPayload\":1000000", max_payload);
+    s.expect(&["get 1"]).answer(1, &handshake);
+    s.expect(&["opened", "get 2"]);
+    s
+}
+
+/// Contract 2.
+#[test]
+fn one_get_is_always_out() {
+    let mut s = ClientScript::polling(Config::default());
+    s.answer(2, "4a|4b")
+        .expect(&["message a", "message b", "get 3"]);
+    s.answer(3, "6").expect(&["get 4"]);
+    // answers of requests that nobody waits for
+    s.answer(3, "4again").answer(9, "4x").expect(&[]);
+    assert_eq!(s.get(), Some(4));
+}
+
+/// Contract 2, contract 9.
+#[test]
+fn posts_go_one_at_a_time_with_what_was_sent_meanwhile() {
+    let mut s = ClientScript::polling(Config::default());
+    s.send("a").send("b").expect(&["post 3: 4a|4b"]);
+    assert!(!s.session().is_writable());
+    s.send("c").send("d").expect(&[]);
+    assert!(s.session().buffered() > 0);
+    s.answer(3, "ok").expect(&["post 4: 4c|4d"]);
+    s.answer(4, "ok").expect(&[]);
+    assert!(s.session().is_writable() && s.session().buffered() == 0);
+}
+
+/// Contract 1, contract 9.
+#[test]
+fn what_is_sent_while_outputs_are_drained_leaves_together() {
+    let mut s = ClientScript::polling(Config::default());
+    s.answer(2, "4a|4b");
+    assert_eq!(s.output().unwrap(), "message a");
+    s.send("x");
+    assert_eq!(s.output().unwrap(), "message b");
+    s.send("y").expect(&["get 3", "post 4: 4x|4y"]);
+}
+
+/// Contract 9.
+#[test]
+fn a_body_has_at_most_what_the_server_takes() {
+    let mut s = limited(",\"maxPayload\":10");
+    // 4aaaa and 4bbb with the separator are ten bytes
+    s.send("aaaa")
+        .send("bbb")
+        .send("c")
+        .expect(&["post 3: 4aaaa|4bbb"]);
+    s.answer(3, "ok").expect(&["post 4: 4c"]);
+    // eleven
+    s.send("aaaa").send("bbbb").answer(4, "ok");
+    s.expect(&["post 5: 4aaaa"])
+        .answer(5, "ok")
+        .expect(&["post 6: 4bbbb"]);
+}
+
+/// Contract 9.
+#[test]
+fn base64_counts_as_what_it_takes() {
+    let mut s = limited(",\"maxPayload\":10");
+    s.try_send(binary(3)).unwrap();
+    s.send("xxx").expect(&["post 3: bAAAA|4xxx"]);
+    s.try_send(binary(4)).unwrap();
+    s.send("").answer(3, "ok").expect(&["post 4: bAAAAAA=="]);
+}
+
+/// Contract 9.
+#[test]
+fn one_larger_packet_goes_alone() {
+    let mut s = limited(",\"maxPayload\":10");
+    s.send("a")
+        .send("0123456789")
+        .send("b")
+        .expect(&["post 3: 4a"]);
+    s.answer(2, "2")
+        .answer(3, "ok")
+        .expect(&["get 4", "post 5: 3"]);
+    s.answer(5, "ok").expect(&["post 6: 40123456789"]);
+    s.answer(6, "ok").expect(&["post 7: 4b"]);
+}
+
+/// The close packet has to fit as well.
+#[test]
+fn the_close_packet_counts() {
+    let mut s = limited(",\"maxPayload\":3");
+    s.send("aa").close();
+    s.expect(&["closed: forced close", "post 3: 4aa"]);
+    s.answer(3, "ok").expect(&["post 4: 1"]);
+    s.answer(4, "ok").expect(&["abandon 2"]);
+}
+
+#[test]
+fn a_server_that_names_no_limit_has_none() {
+    for limit in ["", ",\"maxPayload\":0"] {
+        let mut s = limited(limit);
+        s.send("a").send(&"b".repeat(2_000_000));
+        assert_eq!(s.outputs().len(), 1);
+        assert_eq!(s.session().buffered(), 0);
+    }
+}
+
+/// Contract 8.
+#[test]
+fn a_batch_is_taken_or_refused_whole() {
+    let mut config = Config::default();
+    config.max_buffered = 12;
+    let mut s = ClientScript::polling(config);
+    let frame = || Frame::message(&"a".into());
+    // four bytes each, header included
+    assert_eq!(
+        s.try_send(Batch::new(frame(), vec![frame(); 3])),
+        Err(SendError::Full)
+    );
+    assert_eq!(s.session().buffered(), 0);
+    s.try_send(Batch::new(frame(), vec![frame(); 2])).unwrap();
+    assert_eq!(s.try_send(frame()), Err(SendError::Full));
+    s.expect(&["post 3: 4a|4a|4a"]);
+    s.try_send(frame()).unwrap();
+}
+
+/// Contract 6.
+#[test]
+fn packets_of_one_answer_are_counted() {
+    let mut config = Config::default();
+    config.max_packets = 3;
+    let mut s = ClientScript::polling(config);
+    s.answer(2, "6|6|6").expect(&["get 3"]);
+    s.answer(3, "6|6|6|6").expect(&["closed: parse error"]);
+}
+
+#[test]
+fn base64_arrives_as_bytes() {
+    let mut s = ClientScript::polling(Config::default());
+    s.answer(2, "4a|bAQID")
+        .expect(&["message a", "message <010203>", "get 3"]);
+}
+
+#[test]
+fn a_request_that_fails_ends_the_session() {
+    let mut s = ClientScript::polling(Config::default());
+    s.fail(2).expect(&["closed: transport error"]);
+    let mut s = ClientScript::polling(Config::default());
+    s.send("a").expect(&["post 3: 4a"]).fail(3);
+    s.expect(&["abandon 2", "closed: transport error"]);
+    // too late for anything
+    s.answer(2, "4x").expect(&[]);
+}
+
+#[test]
+fn an_empty_answer_is_no_payload() {
+    let mut s = ClientScript::polling(Config::default());
+    s.answer_with(2, 200, Bytes::new())
+        .expect(&["closed: parse error"]);
+}
