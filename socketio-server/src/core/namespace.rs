@@ -180,23 +180,36 @@ impl NamespaceCore {
         self.with_state(|state| f(&mut state.rooms))
     }
 
+    /// As [`NamespaceCore::with_rooms`], for a caller that holds a lock: it tells the observer
+    /// when it does no longer.
+    pub(crate) fn change<R>(&self, f: impl FnOnce(&mut Rooms) -> R) -> (R, Vec<RoomEvent>) {
+        self.change_state(|state| f(&mut state.rooms))
+    }
+
     /// Tells the observer what happened to rooms, when the lock is free again.
     fn with_state<R>(&self, f: impl FnOnce(&mut State) -> R) -> R {
-        let (result, events) = {
-            let mut state = self.state.lock();
-            let result = f(&mut state);
-            let events = state.rooms.take_events();
-            if let Some(recovery) = &mut state.recovery {
-                recovery.note(&events);
-            }
-            (result, events)
-        };
+        let (result, events) = self.change_state(f);
+        self.tell(&events);
+        result
+    }
+
+    fn change_state<R>(&self, f: impl FnOnce(&mut State) -> R) -> (R, Vec<RoomEvent>) {
+        let mut state = self.state.lock();
+        let result = f(&mut state);
+        let events = state.rooms.take_events();
+        if let Some(recovery) = &mut state.recovery {
+            recovery.note(&events);
+        }
+        (result, events)
+    }
+
+    /// Tells the observer what happened to rooms. No lock may be held.
+    pub(crate) fn tell(&self, events: &[RoomEvent]) {
         if !events.is_empty()
             && let Some(observer) = self.on_room.get()
         {
             events.iter().for_each(|event| observer(event));
         }
-        result
     }
 
     /// Calls `each` with the selected members: place and connection. Nothing of the
