@@ -248,3 +248,39 @@ async fn no_lock_is_held_while_an_observer_of_rooms_runs() {
     }
     assert_eq!(take(&log), ["[2] 1", "[1] 0"]);
 }
+
+/// Its place is free, and may be another's, before the last observer has heard that it is.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_socket_that_goes_does_not_take_its_successor_out_of_the_namespace() {
+    let server = Server::default();
+    let (gone, hears) = std::sync::mpsc::channel::<String>();
+    let (go_on, waits) = std::sync::mpsc::channel::<()>();
+    let waits = Mutex::new(waits);
+    let first: Arc<Mutex<Option<String>>> = Arc::default();
+    let own = Arc::clone(&first);
+    let namespace = Namespace::new("/").on_room_event(move |event| {
+        if let RoomEvent::Deleted { room } = event
+            && own.lock().unwrap().as_deref() == Some(room.as_str())
+        {
+            gone.send(room.to_string()).unwrap();
+            let patience = std::time::Duration::from_secs(5);
+            let wait = || waits.lock().unwrap().recv_timeout(patience).unwrap();
+            tokio::task::block_in_place(wait);
+        }
+    });
+    let io = server.mount(namespace).unwrap();
+    let address = start(&server).await;
+    let (client, sid) = Client::join_as(address, "/", "").await;
+    *first.lock().unwrap() = Some(sid.clone());
+    drop(client);
+    let left = tokio::task::spawn_blocking(move || hears.recv().unwrap());
+    assert_eq!(left.await.unwrap(), sid);
+    let (_client, sid) = Client::join_as(address, "/", "").await;
+    let sid: SocketId = sid.parse().unwrap();
+    until("the second socket", || io.socket(&sid).is_some()).await;
+    go_on.send(()).unwrap();
+    for _ in 0..50 {
+        assert!(io.socket(&sid).is_some());
+        tokio::time::sleep(std::time::Duration::from_millis(2)).await;
+    }
+}
