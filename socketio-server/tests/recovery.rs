@@ -341,3 +341,34 @@ async fn a_namespace_of_a_pattern_stays_for_those_who_may_come_back() {
     assert!(client.text().await.starts_with("42/n/1,[\"missed\",1,"));
     assert_eq!(ids(&client.text().await), (sid, pid));
 }
+
+#[tokio::test]
+async fn a_namespace_that_is_removed_while_a_session_is_judged_again_lets_nobody_back_in() {
+    let server = server(Recovery::default().skip_middlewares(false));
+    let gate = Arc::new(tokio::sync::Semaphore::new(1));
+    let asked = Arc::new(std::sync::atomic::AtomicUsize::new(0));
+    let (door, count) = (Arc::clone(&gate), Arc::clone(&asked));
+    let judge = move |_: Handshake| {
+        let door = Arc::clone(&door);
+        count.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
+        async move {
+            door.acquire().await.unwrap().forget();
+            Ok::<(), ConnectError>(())
+        }
+    };
+    let io = server
+        .mount(Namespace::new("/").before_connect(judge))
+        .unwrap();
+    let address = start(&server).await;
+    let (client, _, pid) = join(address).await;
+    gone(&io, client).await;
+    let mut client = back(address, &pid, "").await;
+    until("the judge is asked", || {
+        asked.load(std::sync::atomic::Ordering::SeqCst) == 2
+    })
+    .await;
+    assert!(io.remove());
+    gate.add_permits(2);
+    client.expect("44{\"message\":\"Invalid namespace\"}").await;
+    assert!(io.is_empty());
+}

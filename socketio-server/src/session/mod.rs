@@ -14,7 +14,7 @@ use socketio_proto::{
 };
 
 use crate::afterlife;
-use crate::connection::Connection;
+use crate::connection::{Command, Connection};
 use crate::core::{Claim, Core, Seat};
 use crate::handshake::Handshake;
 use crate::namespace::{Joining, Mounted};
@@ -142,6 +142,11 @@ impl<D: Send + Sync + 'static> NamespaceSession<D> {
             return match admitted {
                 Ok(joined) => {
                     debug!("socket {} joined {namespace}", joined.socket.core().shown());
+                    // who removed the namespace just now did not see the socket
+                    if !self.namespace.core.is_open() {
+                        let namespace = namespace.clone();
+                        self.connection.command(Command::Disconnect { namespace });
+                    }
                     self.phase = Phase::Joined(joined);
                     Progress::Accepted
                 }
@@ -205,6 +210,9 @@ impl<D: Send + Sync + 'static> NamespaceSession<D> {
     ) -> Option<Joined<D>> {
         let Back { returning, offset } = *back;
         let namespace = &self.namespace;
+        if !namespace.core.is_open() {
+            return None;
+        }
         let saved = returning.session()?;
         let claim = Claim {
             id: saved.id.clone(),
