@@ -17,6 +17,9 @@ use crate::sync::{Arc, AtomicBool, AtomicU64, Mutex, Ordering};
 type OnOutgoing = Box<dyn Fn(&[Slot], &Outgoing<'_>) + Send + Sync>;
 type OnRoom = Box<dyn Fn(&RoomEvent) + Send + Sync>;
 
+/// Namespaces whose events are numbered.
+static LIVES: AtomicU64 = AtomicU64::new(1);
+
 /// Members and rooms of one namespace.
 pub(crate) struct NamespaceCore {
     pub(crate) id: NamespaceId,
@@ -74,8 +77,10 @@ impl NamespaceCore {
         let mut state = State::default();
         if let Some((epoch, limits)) = recovery {
             state.rooms.record();
+            // a namespace that takes the name of another counts from 1 again
+            let life = LIVES.fetch_add(1, Ordering::Relaxed);
             state.recovery = Some(Box::new(Recoverable {
-                log: Log::new(epoch.clone(), *limits),
+                log: Log::new(format!("{epoch}.{life}"), *limits),
                 histories: HashMap::new(),
             }));
         }
