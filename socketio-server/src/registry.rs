@@ -21,6 +21,8 @@ struct State {
     dynamics: Vec<Arc<dyn AnyDynamic>>,
     /// How many of the namespaces came from patterns.
     children: usize,
+    /// How many there ever were.
+    adopted: u64,
 }
 
 struct Service {
@@ -29,12 +31,15 @@ struct Service {
     parent: Option<Arc<dyn AnyDynamic>>,
     /// Clients that are in a child, or about to be.
     users: usize,
+    /// Tells a child from one of the same name before it, whose leases may still be around.
+    number: u64,
 }
 
 /// The right to use a child: it stays in service for as long as somebody has one.
 pub(crate) struct Lease {
     server: Arc<Core>,
     id: NamespaceId,
+    number: u64,
 }
 
 pub(crate) type Found = (Arc<dyn AnyNamespace>, Option<Lease>);
@@ -50,6 +55,7 @@ impl Registry {
                     namespace,
                     parent: None,
                     users: 0,
+                    number: 0,
                 });
                 Ok(())
             }
@@ -114,6 +120,7 @@ impl Registry {
         let found = {
             let mut state = self.0.lock();
             let full = state.children >= server.settings.max_children;
+            let number = state.adopted + 1;
             match state.namespaces.entry(id.clone()) {
                 Entry::Occupied(mut known) => return Ok(known.get_mut().used(server)),
                 Entry::Vacant(_) if full => return Err(ConnectError::new("too many namespaces")),
@@ -123,9 +130,11 @@ impl Registry {
                         namespace,
                         parent: Some(parent),
                         users: 0,
+                        number,
                     });
                     let found = service.used(server);
                     state.children += 1;
+                    state.adopted = number;
                     found
                 }
             }
@@ -153,12 +162,15 @@ impl Registry {
         true
     }
 
-    fn release(&self, id: &NamespaceId, keep_empty: bool) {
+    fn release(&self, Lease { id, number, .. }: &Lease, keep_empty: bool) {
         let empty = {
             let mut state = self.0.lock();
             let Entry::Occupied(mut service) = state.namespaces.entry(id.clone()) else {
                 return;
             };
+            if service.get().number != *number {
+                return;
+            }
             service.get_mut().users = service.get().users.saturating_sub(1);
             if service.get().users > 0 || service.get().parent.is_none() || keep_empty {
                 return;
@@ -181,6 +193,7 @@ impl Service {
         let lease = Lease {
             server: Arc::clone(server),
             id: namespace.core().id.clone(),
+            number: self.number,
         };
         (namespace, Some(lease))
     }
@@ -201,7 +214,7 @@ impl Service {
 impl Drop for Lease {
     fn drop(&mut self) {
         let keep_empty = self.server.settings.keep_empty_children;
-        self.server.registry.release(&self.id, keep_empty);
+        self.server.registry.release(self, keep_empty);
     }
 }
 

@@ -363,3 +363,16 @@ async fn closed_is_ready_when_the_socket_was_disconnected() {
     assert!(!socket.is_connected() && handle.sockets().is_empty());
     assert!(socket.emit("x", &()).is_err());
 }
+
+/// What the closure of a handler does before its future runs comes after the answer too.
+#[tokio::test]
+async fn nothing_overtakes_the_answer_to_a_connect() {
+    let server = Server::default();
+    let namespace = Namespace::new("/").on_connect(|socket: Socket| {
+        socket.emit("early", &1).unwrap();
+        async {}
+    });
+    server.mount(namespace).unwrap();
+    let mut client = Client::join(start(&server).await, "/").await;
+    client.expect("42[\"early\",1]").await;
+}

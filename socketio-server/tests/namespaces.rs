@@ -279,3 +279,25 @@ async fn steps_before_a_connect_run_in_order_and_the_first_refusal_ends_them() {
         .await;
     assert_eq!(*log.lock().unwrap(), ["first"]);
 }
+
+#[tokio::test]
+async fn what_is_left_of_a_removed_child_does_not_end_its_successor() {
+    let recovery =
+        socketio_server::Recovery::default().max_gap(std::time::Duration::from_millis(50));
+    let server = Server::builder().recovery(recovery).build();
+    let children = server
+        .mount(Namespace::matching(Matcher::path("/n/{id}").unwrap()))
+        .unwrap();
+    let address = start(&server).await;
+    let client = Client::join(address, "/n/1").await;
+    let child = children.child(&id("/n/1")).unwrap();
+    drop(client);
+    until("an empty child", || child.is_empty()).await;
+    assert!(child.remove());
+    let _client = Client::join(address, "/n/1").await;
+    for _ in 0..60 {
+        assert_eq!(names(&server), ["/", "/n/1"]);
+        tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+    }
+    assert!(child.remove());
+}

@@ -11,7 +11,8 @@ mod support;
 use std::sync::{Arc, Mutex};
 
 use socketio_server::{
-    Ack, Incoming, Namespace, Outgoing, Refused, Server, Socket, SocketId, Transport,
+    Ack, Incoming, Namespace, NamespaceHandle, Outgoing, Refused, RoomEvent, Server, Socket,
+    SocketId, Transport,
 };
 use support::fixture::{http, open_polling};
 use support::{Client, start, until};
@@ -209,4 +210,77 @@ async fn an_upgrade_is_told_to_each_socket_of_the_connection() {
     assert_eq!(take(&log), ["websocket"]);
     io.emit("there", &1).unwrap();
     client.expect("42[\"there\",1]").await;
+}
+
+/// An observer of rooms may look at the socket that it hears of.
+#[tokio::test]
+async fn no_lock_is_held_while_an_observer_of_rooms_runs() {
+    let server = Server::default();
+    let io: Arc<Mutex<Option<NamespaceHandle>>> = Arc::default();
+    let log = Log::default();
+    let (own, told) = (Arc::clone(&io), Arc::clone(&log));
+    let namespace = Namespace::new("/").on_room_event(move |event| {
+        let (RoomEvent::Joined { room, .. } | RoomEvent::Left { room, .. }) = event else {
+            return;
+        };
+        let io = own.lock().unwrap().clone().unwrap();
+        if room.as_str() == "red" {
+            let rooms: Vec<_> = io.sockets().iter().map(|s| s.rooms().len()).collect();
+            let found = io.to("red").fetch_sockets().len();
+            told.lock().unwrap().push(format!("{rooms:?} {found}"));
+        }
+    });
+    *io.lock().unwrap() = Some(server.mount(namespace).unwrap());
+    let io = io.lock().unwrap().clone().unwrap();
+    let _client = Client::join(start(&server).await, "/").await;
+    let socket = io.sockets().remove(0);
+    let (done, told) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        socket.join("red");
+        socket.leave("red");
+        done.send(()).ok();
+    });
+    let patience = std::time::Duration::from_secs(5);
+    if told.recv_timeout(patience).is_err() {
+        // the locks are held for ever: nothing could be dropped any more
+        eprintln!("a deadlock");
+        std::process::exit(1);
+    }
+    assert_eq!(take(&log), ["[2] 1", "[1] 0"]);
+}
+
+/// Its place is free, and may be another's, before the last observer has heard that it is.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_socket_that_goes_does_not_take_its_successor_out_of_the_namespace() {
+    let server = Server::default();
+    let (gone, hears) = std::sync::mpsc::channel::<String>();
+    let (go_on, waits) = std::sync::mpsc::channel::<()>();
+    let waits = Mutex::new(waits);
+    let first: Arc<Mutex<Option<String>>> = Arc::default();
+    let own = Arc::clone(&first);
+    let namespace = Namespace::new("/").on_room_event(move |event| {
+        if let RoomEvent::Deleted { room } = event
+            && own.lock().unwrap().as_deref() == Some(room.as_str())
+        {
+            gone.send(room.to_string()).unwrap();
+            let patience = std::time::Duration::from_secs(5);
+            let wait = || waits.lock().unwrap().recv_timeout(patience).unwrap();
+            tokio::task::block_in_place(wait);
+        }
+    });
+    let io = server.mount(namespace).unwrap();
+    let address = start(&server).await;
+    let (client, sid) = Client::join_as(address, "/", "").await;
+    *first.lock().unwrap() = Some(sid.clone());
+    drop(client);
+    let left = tokio::task::spawn_blocking(move || hears.recv().unwrap());
+    assert_eq!(left.await.unwrap(), sid);
+    let (_client, sid) = Client::join_as(address, "/", "").await;
+    let sid: SocketId = sid.parse().unwrap();
+    until("the second socket", || io.socket(&sid).is_some()).await;
+    go_on.send(()).unwrap();
+    for _ in 0..50 {
+        assert!(io.socket(&sid).is_some());
+        tokio::time::sleep(std::time::Duration::from_millis(2)).await;
+    }
 }

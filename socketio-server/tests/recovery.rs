@@ -107,7 +107,7 @@ async fn what_was_missed_comes_in_order_before_the_connect_answer() {
 async fn an_idle_client_is_recovered_without_an_offset_or_with_one_of_another_life() {
     let (_server, io, address) = red(Recovery::default()).await;
     io.emit("before its time", &0).unwrap();
-    for offset in ["", "otherlife-17"] {
+    for offset in ["", "otherone.1-17"] {
         let (client, sid, pid) = join(address).await;
         gone(&io, client).await;
         io.emit("missed", &1).unwrap();
@@ -340,4 +340,86 @@ async fn a_namespace_of_a_pattern_stays_for_those_who_may_come_back() {
     client.send(&format!("40/n/1,{{\"pid\":\"{pid}\"}}")).await;
     assert!(client.text().await.starts_with("42/n/1,[\"missed\",1,"));
     assert_eq!(ids(&client.text().await), (sid, pid));
+}
+
+/// Its numbers began anew: an offset of the one before would pass over events never seen.
+#[tokio::test]
+async fn an_offset_of_a_namespace_that_was_removed_counts_for_nothing_in_its_successor() {
+    let server = server(Recovery::default());
+    let io = server.mount(Namespace::new("/n")).unwrap();
+    let address = start(&server).await;
+    let mut client = Client::join(address, "/n").await;
+    for n in 0..5 {
+        io.emit("old", &n).unwrap();
+    }
+    let mut offset = String::new();
+    for _ in 0..5 {
+        let text = client.text().await;
+        let array: Vec<serde_json::Value> =
+            serde_json::from_str(text.strip_prefix("42/n,").unwrap()).unwrap();
+        offset = array[2].as_str().unwrap().to_owned();
+    }
+    assert!(io.remove());
+    client.expect("41/n,").await;
+    let io = server.mount(Namespace::new("/n")).unwrap();
+    client.send("40/n,").await;
+    let (sid, pid) = ids(&client.text().await);
+    gone(&io, client).await;
+    for n in 0..7 {
+        io.emit("new", &n).unwrap();
+    }
+    let mut client = Client::open(address).await;
+    let auth = serde_json::json!({ "pid": pid, "offset": offset });
+    client.send(&format!("40/n,{auth}")).await;
+    for n in 0..7 {
+        let text = client.text().await;
+        assert!(text.starts_with(&format!("42/n,[\"new\",{n},")), "{text}");
+    }
+    assert_eq!(ids(&client.text().await), (sid, pid));
+}
+
+#[tokio::test]
+async fn a_namespace_that_is_removed_while_a_session_is_judged_again_lets_nobody_back_in() {
+    let server = server(Recovery::default().skip_middlewares(false));
+    let gate = Arc::new(tokio::sync::Semaphore::new(1));
+    let asked = Arc::new(std::sync::atomic::AtomicUsize::new(0));
+    let (door, count) = (Arc::clone(&gate), Arc::clone(&asked));
+    let judge = move |_: Handshake| {
+        let door = Arc::clone(&door);
+        count.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
+        async move {
+            door.acquire().await.unwrap().forget();
+            Ok::<(), ConnectError>(())
+        }
+    };
+    let io = server
+        .mount(Namespace::new("/").before_connect(judge))
+        .unwrap();
+    let address = start(&server).await;
+    let (client, _, pid) = join(address).await;
+    gone(&io, client).await;
+    let mut client = back(address, &pid, "").await;
+    until("the judge is asked", || {
+        asked.load(std::sync::atomic::Ordering::SeqCst) == 2
+    })
+    .await;
+    assert!(io.remove());
+    gate.add_permits(2);
+    client.expect("44{\"message\":\"Invalid namespace\"}").await;
+    assert!(io.is_empty());
+}
+
+/// The official client takes the last string of a volatile event for an offset.
+#[tokio::test]
+async fn a_text_that_only_looks_like_an_offset_does_not_bring_events_twice() {
+    let (_server, io, address) = red(Recovery::default()).await;
+    let (mut client, sid, pid) = join(address).await;
+    io.emit("one", &1).unwrap();
+    event(&mut client).await;
+    let socket = io.socket(&sid.parse().unwrap()).unwrap();
+    socket.volatile().emit("today is", "2026-11-20").unwrap();
+    client.expect("42[\"today is\",\"2026-11-20\"]").await;
+    gone(&io, client).await;
+    let mut client = back(address, &pid, "2026-11-20").await;
+    assert_ne!(ids(&client.text().await).0, sid);
 }

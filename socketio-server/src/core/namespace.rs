@@ -17,6 +17,9 @@ use crate::sync::{Arc, AtomicBool, AtomicU64, Mutex, Ordering};
 type OnOutgoing = Box<dyn Fn(&[Slot], &Outgoing<'_>) + Send + Sync>;
 type OnRoom = Box<dyn Fn(&RoomEvent) + Send + Sync>;
 
+/// Namespaces whose events are numbered.
+static LIVES: AtomicU64 = AtomicU64::new(1);
+
 /// Members and rooms of one namespace.
 pub(crate) struct NamespaceCore {
     pub(crate) id: NamespaceId,
@@ -74,8 +77,10 @@ impl NamespaceCore {
         let mut state = State::default();
         if let Some((epoch, limits)) = recovery {
             state.rooms.record();
+            // a namespace that takes the name of another counts from 1 again
+            let life = LIVES.fetch_add(1, Ordering::Relaxed);
             state.recovery = Some(Box::new(Recoverable {
-                log: Log::new(epoch.clone(), *limits),
+                log: Log::new(format!("{epoch}.{life}"), *limits),
                 histories: HashMap::new(),
             }));
         }
@@ -180,23 +185,36 @@ impl NamespaceCore {
         self.with_state(|state| f(&mut state.rooms))
     }
 
+    /// As [`NamespaceCore::with_rooms`], for a caller that holds a lock: it tells the observer
+    /// when it does no longer.
+    pub(crate) fn change<R>(&self, f: impl FnOnce(&mut Rooms) -> R) -> (R, Vec<RoomEvent>) {
+        self.change_state(|state| f(&mut state.rooms))
+    }
+
     /// Tells the observer what happened to rooms, when the lock is free again.
     fn with_state<R>(&self, f: impl FnOnce(&mut State) -> R) -> R {
-        let (result, events) = {
-            let mut state = self.state.lock();
-            let result = f(&mut state);
-            let events = state.rooms.take_events();
-            if let Some(recovery) = &mut state.recovery {
-                recovery.note(&events);
-            }
-            (result, events)
-        };
+        let (result, events) = self.change_state(f);
+        self.tell(&events);
+        result
+    }
+
+    fn change_state<R>(&self, f: impl FnOnce(&mut State) -> R) -> (R, Vec<RoomEvent>) {
+        let mut state = self.state.lock();
+        let result = f(&mut state);
+        let events = state.rooms.take_events();
+        if let Some(recovery) = &mut state.recovery {
+            recovery.note(&events);
+        }
+        (result, events)
+    }
+
+    /// Tells the observer what happened to rooms. No lock may be held.
+    pub(crate) fn tell(&self, events: &[RoomEvent]) {
         if !events.is_empty()
             && let Some(observer) = self.on_room.get()
         {
             events.iter().for_each(|event| observer(event));
         }
-        result
     }
 
     /// Calls `each` with the selected members: place and connection. Nothing of the

@@ -17,7 +17,10 @@ use crate::error::SendError;
 use crate::handshake::Handshake;
 use crate::recovery::Recovery;
 use crate::rooms::Room;
-use crate::sync::{Arc, Mutex, Weak};
+use crate::sync::{Arc, AtomicUsize, Mutex, Ordering, Weak};
+
+/// So few children that are gone may stay in the table.
+const SWEEP_FROM: usize = 32;
 
 /// A pattern in service.
 pub(crate) struct Dynamic<D> {
@@ -27,6 +30,8 @@ pub(crate) struct Dynamic<D> {
     /// Those that are in service, and those that somebody still has a handle of: a client that
     /// asks for such a name again gets the same namespace.
     children: Mutex<BTreeMap<NamespaceId, Weak<Mounted<D>>>>,
+    /// So many children are a reason to look for those that are gone.
+    sweep_at: AtomicUsize,
 }
 
 impl<D> Dynamic<D> {
@@ -40,6 +45,7 @@ impl<D> Dynamic<D> {
             recovery,
             definition: Arc::new(definition),
             children: Mutex::default(),
+            sweep_at: AtomicUsize::new(SWEEP_FROM),
         })
     }
 
@@ -78,6 +84,12 @@ impl<D: Send + Sync + 'static> AnyDynamic for Dynamic<D> {
         if let Some(known) = children.get(id).and_then(Weak::upgrade) {
             known.core.reopen();
             return known;
+        }
+        // who was the last to leave one still held it when it was taken out of service
+        if children.len() >= self.sweep_at.load(Ordering::Relaxed) {
+            children.retain(|_, child| child.strong_count() > 0);
+            let next = SWEEP_FROM.max(children.len() * 2);
+            self.sweep_at.store(next, Ordering::Relaxed);
         }
         let recovery = self.recovery.as_ref();
         let core = NamespaceCore::new(id.clone(), recovery);
@@ -169,5 +181,28 @@ impl<D: Send + Sync + 'static> DynamicHandle<D> {
     /// As [`Broadcast::emit`].
     pub fn emit<P: IntoArgs + ?Sized>(&self, event: &str, payload: &P) -> Result<(), SendError> {
         self.broadcast().emit(event, payload)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The session that was the last to leave still holds the child when it is taken out of
+    /// service.
+    #[test]
+    fn nothing_is_kept_of_children_that_are_gone() {
+        let matcher = Matcher::path("/{id}").expect("a pattern");
+        let dynamic: Arc<Dynamic<()>> = Dynamic::new(matcher, Definition::open(), None);
+        let name = |n: usize| NamespaceId::new(format!("/{n}")).expect("a name");
+        let kept = dynamic.child(&name(0), Params::new());
+        for n in 1..1000 {
+            let child = dynamic.child(&name(n), Params::new());
+            dynamic.forget(&name(n));
+            drop(child);
+        }
+        assert!(dynamic.children.lock().len() < 100);
+        let again = dynamic.child(&name(0), Params::new());
+        assert!(Arc::ptr_eq(kept.core(), again.core()));
     }
 }

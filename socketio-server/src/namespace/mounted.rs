@@ -86,9 +86,11 @@ impl<D> Mounted<D> {
         }
     }
 
-    pub(crate) fn remove(&self, slot: Slot) {
+    pub(crate) fn remove(&self, socket: &Socket<D>) {
         let mut sockets = self.sockets.lock();
-        let removed = sockets.get_mut(slot as usize).and_then(Option::take);
+        let place = sockets.get_mut(socket.slot() as usize);
+        // the slot was given back before: it may be another's by now
+        let removed = place.and_then(|place| place.take_if(|own| own.is(socket)));
         if self.core.len() == 0 {
             *sockets = Vec::new();
         }

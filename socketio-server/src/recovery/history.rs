@@ -1,10 +1,13 @@
 //! [`History`]: which rooms a socket was in, by the number of the event.
 
-use std::collections::{HashSet, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 
 use socketio_proto::SocketId;
 
 use crate::rooms::{Room, Selection};
+
+/// Fewer changes are kept as they are.
+const COMPACT_FROM: usize = 64;
 
 /// The rooms of one socket over time. Its own id is not among them.
 #[derive(Clone, Debug, Default)]
@@ -12,6 +15,8 @@ pub(crate) struct History {
     /// The rooms before the changes.
     base: HashSet<Room>,
     changes: VecDeque<Change>,
+    /// So many changes are a reason to look for those that cancel out.
+    compact_at: usize,
 }
 
 #[derive(Clone, Debug)]
@@ -43,6 +48,41 @@ impl History {
                 self.base.remove(&change.room);
             }
         }
+        if self.changes.len() >= self.compact_at.max(COMPACT_FROM) {
+            self.compact();
+        }
+    }
+
+    /// Forgets rooms that were joined and left between two events.
+    fn compact(&mut self) {
+        let mut rooms = self.base.clone();
+        let mut changes = std::mem::take(&mut self.changes).into_iter().peekable();
+        while let Some(Change {
+            after,
+            room,
+            joined,
+        }) = changes.next()
+        {
+            let mut last = HashMap::from([(room, joined)]);
+            while let Some(change) = changes.next_if(|change| change.after == after) {
+                last.insert(change.room, change.joined);
+            }
+            for (room, joined) in last {
+                let changed = if joined {
+                    rooms.insert(room.clone())
+                } else {
+                    rooms.remove(&room)
+                };
+                if changed {
+                    self.changes.push_back(Change {
+                        after,
+                        room,
+                        joined,
+                    });
+                }
+            }
+        }
+        self.compact_at = COMPACT_FROM.max(self.changes.len() * 2);
     }
 
     /// Whether the event of that number was for the socket.
@@ -128,5 +168,25 @@ mod tests {
         assert!(history.was_in(&"red".into(), 999));
         history.record(1000, "blue".into(), true, 1000);
         assert_eq!(history.rooms(), HashSet::from(["blue".into()]));
+    }
+
+    #[test]
+    fn a_socket_that_comes_and_goes_while_nothing_is_sent_takes_no_memory() {
+        let mut history = History::default();
+        history.record(1, "red".into(), true, 1);
+        for n in 0..10_000 {
+            let room = format!("room-{}", n / 2);
+            history.record(2, room.into(), n % 2 == 0, 1);
+        }
+        history.record(2, "blue".into(), true, 1);
+        assert!(history.changes.len() < 200, "{}", history.changes.len());
+        assert_eq!(
+            history.rooms(),
+            HashSet::from(["red".into(), "blue".into()])
+        );
+        let red = |number| history.was_in(&"red".into(), number);
+        let blue = |number| history.was_in(&"blue".into(), number);
+        assert_eq!([1, 2, 3].map(red), [false, true, true]);
+        assert_eq!([1, 2, 3].map(blue), [false, false, true]);
     }
 }

@@ -10,11 +10,14 @@ use crate::rooms::Selection;
 
 /// What an entry costs beside its frames and the names of rooms.
 const ENTRY_COST: usize = 200;
+/// What tells servers apart has so many characters.
+pub(crate) const EPOCH_CHARS: usize = 8;
 
 /// The newest events of a namespace, bounded in time and bytes. They are numbered from 1.
 #[derive(Debug)]
 pub(crate) struct Log {
-    /// Tells the numbers of this server from those of another, or of this one in another life.
+    /// Tells the numbers of this namespace from those of another server, or of one of its name
+    /// in another life: `SERVER.LIFE`.
     epoch: Box<str>,
     limits: Recovery,
     entries: VecDeque<Entry>,
@@ -103,8 +106,9 @@ impl Log {
         let is_number = !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit());
         let number: u64 = number.parse().ok().filter(|_| is_number)?;
         if *epoch != *self.epoch {
-            // of another server: then it has had nothing in this session
-            return Some(start);
+            // of another life: then it has had nothing in this session; what is no offset at all
+            // tells nothing
+            return is_epoch(epoch).then_some(start);
         }
         (number <= self.newest).then(|| number.max(start))
     }
@@ -122,6 +126,14 @@ impl Log {
     }
 }
 
+/// Clients take the last string of any event for an offset, whatever it says.
+fn is_epoch(text: &str) -> bool {
+    text.rsplit_once('.').is_some_and(|(server, life)| {
+        let is_number = !life.is_empty() && life.bytes().all(|byte| byte.is_ascii_digit());
+        server.len() == EPOCH_CHARS && is_number
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use std::time::Duration;
@@ -132,7 +144,7 @@ mod tests {
     use crate::clock;
 
     fn log(limits: Recovery) -> Log {
-        Log::new("e-1", limits)
+        Log::new("ser-ver1.1", limits)
     }
 
     fn fill(log: &mut Log, now: Instant, count: usize) {
@@ -169,7 +181,10 @@ mod tests {
         let mut log = log(Recovery::default().max_bytes(1000));
         fill(&mut log, now, 100);
         assert!(log.bytes <= 1000 && log.entries.len() < 5);
-        assert_eq!((log.newest(), log.next_offset().as_str()), (100, "e-1-101"));
+        assert_eq!(
+            (log.newest(), log.next_offset().as_str()),
+            (100, "ser-ver1.1-101")
+        );
     }
 
     #[test]
@@ -179,13 +194,16 @@ mod tests {
         fill(&mut log, now, 9);
         for (offset, start, position) in [
             (None, 4, Some(4)),
-            (Some("e-1-7"), 4, Some(7)),
-            (Some("e-1-2"), 4, Some(4)),
-            (Some("e-1-10"), 4, None),
-            (Some("other-99"), 4, Some(4)),
-            (Some("e-1-"), 4, None),
-            (Some("e-1-+7"), 4, None),
-            (Some("e-1-99999999999999999999"), 4, None),
+            (Some("ser-ver1.1-7"), 4, Some(7)),
+            (Some("ser-ver1.1-2"), 4, Some(4)),
+            (Some("ser-ver1.1-10"), 4, None),
+            (Some("ser-ver1.2-9"), 4, Some(4)),
+            (Some("otherone.1-99"), 4, Some(4)),
+            (Some("other-99"), 4, None),
+            (Some("2026-11-20"), 4, None),
+            (Some("ser-ver1.1-"), 4, None),
+            (Some("ser-ver1.1-+7"), 4, None),
+            (Some("ser-ver1.1-99999999999999999999"), 4, None),
             (Some("7"), 4, None),
             (Some(""), 4, None),
         ] {

@@ -22,7 +22,7 @@ use std::time::Duration;
 
 pub(crate) use self::history::History;
 pub(crate) use self::kept::Kept;
-pub(crate) use self::log::Log;
+pub(crate) use self::log::{EPOCH_CHARS, Log};
 pub(crate) use self::resume::Resume;
 pub(crate) use self::sessions::{Returning, Saved, Sessions};
 

@@ -1,7 +1,6 @@
 //! [`Sessions`]: those of a namespace that can be recovered.
 
-use std::collections::hash_map::Entry as Place;
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::time::{Duration, Instant};
 
 use engineio::CloseReason;
@@ -29,6 +28,8 @@ struct State<D> {
     entries: HashMap<SessionKey, Entry<D>>,
     /// Those that are saved, and when they were; some of them are back already.
     order: VecDeque<(Instant, SessionKey)>,
+    /// How many are saved.
+    saved: usize,
     sweeping: bool,
 }
 
@@ -64,6 +65,7 @@ impl<D: Send + Sync + 'static> Sessions<D> {
             state: Mutex::new(State {
                 entries: HashMap::new(),
                 order: VecDeque::new(),
+                saved: 0,
                 sweeping: false,
             }),
             saved: Notify::new(),
@@ -76,12 +78,13 @@ impl<D: Send + Sync + 'static> Sessions<D> {
 
     /// A session has begun, or goes on.
     pub(crate) fn live(&self, key: SessionKey, handle: Handle) {
-        self.state.lock().entries.insert(key, Entry::Live(handle));
+        let before = self.state.lock().put(key, Entry::Live(handle));
+        drop(before);
     }
 
     /// A session has ended for good.
     pub(crate) fn forget(&self, key: &SessionKey) {
-        let forgotten = self.state.lock().entries.remove(key);
+        let forgotten = self.state.lock().remove(key);
         drop(forgotten);
         self.saved.notify_waiters();
     }
@@ -90,7 +93,7 @@ impl<D: Send + Sync + 'static> Sessions<D> {
     pub(crate) fn save(self: &Arc<Self>, key: SessionKey, now: Instant, saved: Saved<D>) {
         let forgotten = {
             let mut state = self.state.lock();
-            let before = state.entries.insert(key.clone(), Entry::Saved(now, saved));
+            let before = state.put(key.clone(), Entry::Saved(now, saved));
             state.order.push_back((now, key));
             if !std::mem::replace(&mut state.sweeping, true) {
                 self.sweep();
@@ -127,19 +130,17 @@ impl<D: Send + Sync + 'static> Sessions<D> {
     }
 
     fn try_take(&self, key: &SessionKey) -> Result<Option<(Instant, Saved<D>)>, Handle> {
-        let mut state = self.state.lock();
-        let Place::Occupied(entry) = state.entries.entry(key.clone()) else {
-            return Ok(None);
-        };
-        if let Entry::Live(handle) = entry.get() {
-            return Err(handle.clone());
-        }
-        match entry.remove() {
-            Entry::Saved(since, _) if clock::now().duration_since(since) > self.limits.max_gap => {
-                Ok(None)
+        let taken = {
+            let mut state = self.state.lock();
+            if let Some(Entry::Live(handle)) = state.entries.get(key) {
+                return Err(handle.clone());
             }
-            Entry::Saved(since, saved) => Ok(Some((since, saved))),
-            Entry::Live(handle) => Err(handle),
+            state.remove(key)
+        };
+        let in_time = |since| clock::now().duration_since(since) <= self.limits.max_gap;
+        match taken {
+            Some(Entry::Saved(since, saved)) if in_time(since) => Ok(Some((since, saved))),
+            _ => Ok(None),
         }
     }
 
@@ -182,20 +183,42 @@ impl<D> State<D> {
         let mut expired = Vec::new();
         while let Some((since, key)) = self.order.front() {
             let due = now.duration_since(*since) > limits.max_gap;
-            if !due && self.order.len() <= limits.max_sessions {
+            let current = self.is_current(*since, key);
+            if current && !due && self.saved <= limits.max_sessions {
                 break;
             }
-            let (since, key) = (*since, key.clone());
-            self.order.pop_front();
-            // it may be back, or have been saved again since
-            let current = |entry: &Entry<D>| matches!(entry, Entry::Saved(at, _) if *at == since);
-            if self.entries.get(&key).is_some_and(current)
-                && let Some(Entry::Saved(_, saved)) = self.entries.remove(&key)
-            {
+            let Some((_, key)) = self.order.pop_front() else {
+                break;
+            };
+            if current && let Some(Entry::Saved(_, saved)) = self.remove(&key) {
                 expired.push(saved);
             }
         }
+        if self.order.len() > 2 * self.saved + 32 {
+            let mut seen = HashSet::new();
+            let mut order = std::mem::take(&mut self.order);
+            order.retain(|(since, key)| self.is_current(*since, key) && seen.insert(key.clone()));
+            self.order = order;
+        }
         expired
+    }
+
+    /// It may be back, or have been saved again since.
+    fn is_current(&self, since: Instant, key: &SessionKey) -> bool {
+        matches!(self.entries.get(key), Some(Entry::Saved(at, _)) if *at == since)
+    }
+
+    fn put(&mut self, key: SessionKey, entry: Entry<D>) -> Option<Entry<D>> {
+        self.saved += usize::from(matches!(entry, Entry::Saved(..)));
+        let before = self.entries.insert(key, entry);
+        self.saved -= usize::from(matches!(before, Some(Entry::Saved(..))));
+        before
+    }
+
+    fn remove(&mut self, key: &SessionKey) -> Option<Entry<D>> {
+        let removed = self.entries.remove(key);
+        self.saved -= usize::from(matches!(removed, Some(Entry::Saved(..))));
+        removed
     }
 }
 
@@ -216,5 +239,46 @@ impl<D: Send + Sync + 'static> Drop for Returning<D> {
         if let Some(saved) = self.saved.take() {
             self.sessions.save(self.key.clone(), self.since, saved);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn key(name: &str) -> SessionKey {
+        SessionKey::new(name)
+    }
+
+    fn save(sessions: &Arc<Sessions<()>>, name: &str) {
+        let saved = Saved {
+            id: SocketId::from_entropy([7; 15]),
+            start: 0,
+            history: History::default(),
+            data: Arc::new(()),
+            _lease: None,
+        };
+        sessions.save(key(name), clock::now(), saved);
+    }
+
+    fn take(sessions: &Sessions<()>, name: &str) -> bool {
+        matches!(sessions.try_take(&key(name)), Ok(Some(_)))
+    }
+
+    #[test]
+    fn a_client_that_comes_and_goes_does_not_push_others_out() {
+        let sessions = Sessions::new(Recovery::default().max_sessions(2));
+        save(&sessions, "quiet");
+        for _ in 0..1000 {
+            save(&sessions, "restless");
+            assert!(take(&sessions, "restless"));
+        }
+        assert!(sessions.state.lock().order.len() < 100);
+        save(&sessions, "restless");
+        assert!(take(&sessions, "quiet"));
+        save(&sessions, "third");
+        save(&sessions, "fourth");
+        let left = ["restless", "third", "fourth"].map(|name| take(&sessions, name));
+        assert_eq!(left, [false, true, true], "the oldest goes first");
     }
 }

@@ -229,5 +229,8 @@ fn epoch() -> Box<str> {
     // without entropy there are no session ids either, and nobody connects
     getrandom::fill(&mut entropy).ok();
     let id = SocketId::from_entropy(entropy);
-    id.as_str().chars().take(8).collect()
+    id.as_str()
+        .chars()
+        .take(crate::recovery::EPOCH_CHARS)
+        .collect()
 }

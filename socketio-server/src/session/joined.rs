@@ -168,7 +168,7 @@ impl<D: Send + Sync + 'static> Joined<D> {
             handler(&self.socket, reason);
         });
         let history = self.socket.core().end(reason);
-        self.namespace.remove(self.socket.slot());
+        self.namespace.remove(&self.socket);
         if let (Some(sessions), Some(key)) = (&self.namespace.sessions, &self.key) {
             match history.filter(|_| is_recoverable(reason)) {
                 Some(history) => {

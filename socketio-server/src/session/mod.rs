@@ -14,7 +14,7 @@ use socketio_proto::{
 };
 
 use crate::afterlife;
-use crate::connection::Connection;
+use crate::connection::{Command, Connection};
 use crate::core::{Claim, Core, Seat};
 use crate::handshake::Handshake;
 use crate::namespace::{Joining, Mounted};
@@ -62,8 +62,20 @@ pub(crate) struct NamespaceSession<D: Send + Sync + 'static> {
 }
 
 enum Phase<D: Send + Sync + 'static> {
-    Joining { step: Step<D>, handshake: Handshake },
+    Joining {
+        step: Step<D>,
+        handshake: Handshake,
+    },
+    /// It was accepted. It is a member when it was told so: nothing may overtake the answer.
+    Accepted(Option<Box<Accepted<D>>>),
     Joined(Joined<D>),
+}
+
+struct Accepted<D> {
+    id: SocketId,
+    key: Option<SessionKey>,
+    data: D,
+    handshake: Handshake,
 }
 
 /// What a client that wants in is waiting for.
@@ -119,37 +131,52 @@ impl<D: Send + Sync + 'static> NamespaceSession<D> {
     /// Polls what the client waits for, and answers it when that is done.
     fn join(&mut self, now: Instant, machine: &mut Machine, cx: &mut Context<'_>) -> Progress {
         loop {
-            let polled = match &mut self.phase {
-                Phase::Joining { step, .. } => step.poll(cx),
-                Phase::Joined(_) => return Progress::Waits,
+            let (polled, handshake) = match &mut self.phase {
+                Phase::Joining { step, handshake } => match step.poll(cx) {
+                    Poll::Pending => return Progress::Waits,
+                    Poll::Ready(result) => (result, handshake.clone()),
+                },
+                Phase::Accepted(_) | Phase::Joined(_) => return Progress::Waits,
             };
             let admitted = match polled {
-                Poll::Pending => return Progress::Waits,
-                Poll::Ready(Err(error)) => Err(error),
-                Poll::Ready(Ok(Stepped::Fresh(data))) => self.welcome(now, machine, data),
-                Poll::Ready(Ok(Stepped::Back(back))) => {
-                    let Some(joined) = back.and_then(|back| self.welcome_back(now, machine, back))
+                Err(error) => Err(error),
+                Ok(Stepped::Fresh(data)) => self.welcome(now, machine, data, handshake),
+                Ok(Stepped::Back(back)) => {
+                    let Some(joined) = back
+                        .and_then(|back| self.welcome_back(now, machine, back, handshake.clone()))
                     else {
-                        let handshake = self.handshake();
                         let step = Step::fresh(&self.namespace, &handshake);
                         self.phase = Phase::Joining { step, handshake };
                         continue;
                     };
-                    Ok(joined)
+                    Ok(Phase::Joined(joined))
                 }
             };
-            let namespace = &self.namespace.core.id;
             return match admitted {
-                Ok(joined) => {
-                    debug!("socket {} joined {namespace}", joined.socket.core().shown());
-                    self.phase = Phase::Joined(joined);
+                Ok(phase) => {
+                    if let Phase::Joined(joined) = &phase {
+                        self.joined(joined);
+                    }
+                    self.phase = phase;
                     Progress::Accepted
                 }
                 Err(error) => {
+                    let namespace = &self.namespace.core.id;
                     machine.refuse(now, namespace, &error).ok();
                     Progress::Refused
                 }
             };
+        }
+    }
+
+    /// It is a member.
+    fn joined(&self, joined: &Joined<D>) {
+        let namespace = &self.namespace.core.id;
+        debug!("socket {} joined {namespace}", joined.socket.core().shown());
+        // who removed the namespace just now did not see the socket
+        if !self.namespace.core.is_open() {
+            let namespace = namespace.clone();
+            self.connection.command(Command::Disconnect { namespace });
         }
     }
 
@@ -159,7 +186,8 @@ impl<D: Send + Sync + 'static> NamespaceSession<D> {
         now: Instant,
         machine: &mut Machine,
         data: D,
-    ) -> Result<Joined<D>, ConnectError> {
+        handshake: Handshake,
+    ) -> Result<Phase<D>, ConnectError> {
         let namespace = &self.namespace;
         if !namespace.core.is_open() {
             return Err(invalid_namespace());
@@ -181,18 +209,37 @@ impl<D: Send + Sync + 'static> NamespaceSession<D> {
         machine
             .accept(now, &namespace.core.id, id.clone(), key.as_ref())
             .map_err(|_| internal_error())?;
+        Ok(Phase::Accepted(Some(Box::new(Accepted {
+            id,
+            key,
+            data,
+            handshake,
+        }))))
+    }
+
+    /// The client knows that it is in.
+    fn enter(&self, accepted: Accepted<D>) -> Joined<D> {
+        let Accepted {
+            id,
+            key,
+            data,
+            handshake,
+        } = accepted;
+        let namespace = &self.namespace;
         let core = SocketCore::register(
             id,
             Arc::clone(&self.server),
             Arc::clone(&namespace.core),
             Arc::clone(&self.connection),
-            self.handshake(),
+            handshake,
         );
         if let (Some(sessions), Some(key)) = (&namespace.sessions, &key) {
             sessions.live(key.clone(), self.connection.handle.clone());
         }
         let socket = Socket::new(core, Arc::new(data));
-        Ok(Joined::new(Arc::clone(namespace), socket, key))
+        let joined = Joined::new(Arc::clone(namespace), socket, key);
+        self.joined(&joined);
+        joined
     }
 
     /// The session that the client had; `None` when it misses something that is not known any
@@ -202,9 +249,13 @@ impl<D: Send + Sync + 'static> NamespaceSession<D> {
         now: Instant,
         machine: &mut Machine,
         back: Box<Back<D>>,
+        handshake: Handshake,
     ) -> Option<Joined<D>> {
         let Back { returning, offset } = *back;
         let namespace = &self.namespace;
+        if !namespace.core.is_open() {
+            return None;
+        }
         let saved = returning.session()?;
         let claim = Claim {
             id: saved.id.clone(),
@@ -234,17 +285,10 @@ impl<D: Send + Sync + 'static> NamespaceSession<D> {
             Arc::clone(&self.server),
             Arc::clone(&namespace.core),
             Arc::clone(&self.connection),
-            self.handshake(),
+            handshake,
         );
         let socket = Socket::new(core, saved.data);
         Some(Joined::new(Arc::clone(namespace), socket, Some(key)))
-    }
-
-    fn handshake(&self) -> Handshake {
-        match &self.phase {
-            Phase::Joining { handshake, .. } => handshake.clone(),
-            Phase::Joined(joined) => joined.socket.handshake().clone(),
-        }
     }
 }
 
@@ -294,7 +338,13 @@ impl<D: Send + Sync + 'static> Session for NamespaceSession<D> {
     }
 
     fn poll(&mut self, now: Instant, machine: &mut Machine, cx: &mut Context<'_>) -> Progress {
+        if let Phase::Accepted(accepted) = &mut self.phase
+            && let Some(accepted) = accepted.take()
+        {
+            self.phase = Phase::Joined(self.enter(*accepted));
+        }
         match &mut self.phase {
+            Phase::Accepted(_) => Progress::Waits,
             Phase::Joining { .. } => self.join(now, machine, cx),
             Phase::Joined(joined) => {
                 joined.poll(cx);
@@ -306,7 +356,7 @@ impl<D: Send + Sync + 'static> Session for NamespaceSession<D> {
     fn inbox_bytes(&self) -> usize {
         match &self.phase {
             Phase::Joined(joined) => joined.inbox_bytes(),
-            Phase::Joining { .. } => 0,
+            Phase::Joining { .. } | Phase::Accepted(_) => 0,
         }
     }
 

@@ -113,12 +113,16 @@ impl SocketCore {
 
     /// Reaches the room index; `None` after the disconnect, when the slot may be another's.
     pub(super) fn with_rooms<R>(&self, f: impl FnOnce(&mut Rooms, Slot) -> R) -> Option<R> {
-        // held until `f` is done: `end` gives the slot away only afterwards
-        let end = self.end.lock();
-        if end.reason.is_some() {
-            return None;
-        }
-        Some(self.namespace.with_rooms(|rooms| f(rooms, self.slot)))
+        let (result, events) = {
+            // held until `f` is done: `end` gives the slot away only afterwards
+            let end = self.end.lock();
+            if end.reason.is_some() {
+                return None;
+            }
+            self.namespace.change(|rooms| f(rooms, self.slot))
+        };
+        self.namespace.tell(&events);
+        Some(result)
     }
 
     /// The id as logs show it.

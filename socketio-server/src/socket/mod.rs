@@ -70,6 +70,11 @@ impl<D> Socket<D> {
         Arc::clone(&self.inner.data)
     }
 
+    /// Whether they are clones of the same.
+    pub(crate) fn is(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.inner, &other.inner)
+    }
+
     pub(crate) fn slot(&self) -> Slot {
         self.inner.core.slot
     }

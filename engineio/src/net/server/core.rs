@@ -272,4 +272,24 @@ mod tests {
             assert!(chi_square < 140.0, "position {position}: {chi_square}");
         }
     }
+
+    /// What a broadcast shares costs no single queue anything, and the server all of it.
+    #[test]
+    fn shared_frames_over_the_memory_budget_end_sessions_too() {
+        let options = Options {
+            memory_budget: Some(1_000_000),
+            ..Options::default()
+        };
+        let core = Core::new(options);
+        let sessions: Vec<_> = (0..8)
+            .map(|_| core.register(Terms::default()).unwrap())
+            .collect();
+        for (_, handle, _) in &sessions {
+            let data = crate::Data::Binary(vec![0; 300_000].into());
+            let batch = handle.share(&data.into());
+            handle.send(batch).ok();
+        }
+        assert!(core.memory.used() < 1_300_000, "{}", core.memory.used());
+        assert!(core.evicted.load(Ordering::Relaxed) > 3);
+    }
 }

@@ -167,10 +167,15 @@ impl Handle {
     /// once against [`Options::memory_budget`](super::Options::memory_budget).
     #[must_use]
     pub fn share(&self, batch: &Batch) -> Batch {
-        let memory = &self.shared.core.memory;
-        batch
+        let core = &self.shared.core;
+        let shared = batch
             .clone()
-            .map(|frame| frame.shared(|wire| memory.hold(wire)))
+            .map(|frame| frame.shared(|wire| core.memory.hold(wire)));
+        // no single queue is charged for it, so that none would notice
+        if core.memory.used() > core.memory.budget() {
+            core.relieve();
+        }
+        shared
     }
 
     /// As [`Handle::send`], but takes nothing when the soft budget is used up.
