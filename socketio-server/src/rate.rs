@@ -2,6 +2,10 @@
 
 use std::time::{Duration, Instant};
 
+/// What a client that sent too much at once has to pay for at most: for longer, nothing of it would
+/// be read, not even its end.
+const DEBT_SECONDS: f64 = 10.0;
+
 /// A bucket that holds a second's worth of events and fills evenly.
 #[derive(Debug)]
 pub(crate) struct Rate {
@@ -23,7 +27,8 @@ impl Rate {
     /// One event was taken. What a single read brought is taken whole, and paid for later.
     pub(crate) fn take(&mut self, now: Instant) {
         self.fill(now);
-        self.left -= 1.0;
+        let least = -DEBT_SECONDS * f64::from(self.per_second);
+        self.left = (self.left - 1.0).max(least);
     }
 
     fn fill(&mut self, now: Instant) {
@@ -71,6 +76,13 @@ mod tests {
         }
         let wait = rate.opens_at(opens).expect("a wait") - opens;
         assert!(wait > Duration::from_millis(1900), "{wait:?}");
+        // but not for ever
+        let mut slow = Rate::new(1, start);
+        for _ in 0..1000 {
+            slow.take(start);
+        }
+        let wait = slow.opens_at(start).expect("a wait") - start;
+        assert!(wait < Duration::from_secs(12), "{wait:?}");
         // a long silence does not save more than a second
         let later = opens + Duration::from_secs(3600);
         assert_eq!(rate.opens_at(later), None);

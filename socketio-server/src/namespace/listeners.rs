@@ -186,7 +186,8 @@ impl<D: Send + Sync + 'static, N> Namespace<D, N> {
     }
 
     /// Sees every event that is sent to a client, once for each client; Node's `onAnyOutgoing`.
-    /// Broadcasts are seen too, acknowledgements are not. Runs where the event is sent.
+    /// Broadcasts are seen too, acknowledgements are not. Runs where the event is sent,
+    /// after it: what it emits to the same namespace, it sees too.
     pub fn on_any_outgoing<F>(mut self, observer: F) -> Self
     where
         F: Fn(&Socket<D>, &Outgoing<'_>) + Send + Sync + 'static,

@@ -138,7 +138,8 @@ impl Builder {
     }
 
     /// Events that are taken from one connection in a second, after a burst of as many. A client
-    /// that sends more is slowed down: nothing of it is read for a while, and nothing is lost.
+    /// that sends more is slowed down: nothing of it is read for a while, up to 11 s, and nothing
+    /// is lost.
     /// Default: no limit.
     pub fn max_event_rate(mut self, per_second: u32) -> Self {
         self.max_event_rate = Some(per_second);
