@@ -7,6 +7,9 @@
     reason = "a failure of the test"
 )]
 
+#[path = "common/shown.rs"]
+mod shown;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::io::Write as _;
@@ -17,6 +20,8 @@ use rmpv::Value as Token;
 use serde_json::{Value as Json, json};
 use socketio_proto::DecodeError::{self, *};
 use socketio_proto::{Body, Data, Limits, Packet, Parser, RawArgs, Value};
+
+use crate::shown::{doubles, plain};
 
 /// Type, namespace, id, name and data; `None` for a message that is refused.
 type Verdict = Option<Json>;
@@ -305,34 +310,6 @@ fn shown(packet: Packet) -> Json {
 fn arguments(args: &RawArgs) -> Json {
     let read = |index| plain(args.value::<Value>(index).unwrap());
     (0..args.len()).map(read).collect()
-}
-
-/// As Node's `JSON.stringify` shows a value.
-fn plain(value: Value) -> Json {
-    match value {
-        Value::Null => Json::Null,
-        Value::Bool(value) => value.into(),
-        Value::Number(number) => number.into(),
-        Value::String(text) => text.into(),
-        Value::Binary(bytes) => json!({"type": "Buffer", "data": &bytes[..]}),
-        Value::Array(values) => values.into_iter().map(plain).collect(),
-        Value::Object(map) => map
-            .into_iter()
-            .map(|(key, value)| (key, plain(value)))
-            .collect(),
-    }
-}
-
-fn doubles(value: Json) -> Json {
-    match value {
-        Json::Number(number) => json!(number.as_f64()),
-        Json::Array(values) => values.into_iter().map(doubles).collect(),
-        Json::Object(map) => map
-            .into_iter()
-            .map(|(key, value)| (key, doubles(value)))
-            .collect(),
-        other => other,
-    }
 }
 
 /// Values that a JavaScript client does not write, or not in this form.

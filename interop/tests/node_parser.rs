@@ -2,6 +2,9 @@
 //! for a reason that `docs/parser-differences.md` gives; a difference without one fails.
 #![expect(clippy::unwrap_used, reason = "a failure of the test")]
 
+#[path = "common/shown.rs"]
+mod shown;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::io::Write as _;
@@ -11,6 +14,8 @@ use std::process::{Command, Stdio};
 use serde_json::{Value as Json, json};
 use socketio_proto::DecodeError::{self, *};
 use socketio_proto::{Body, Data, Limits, Packet, Parser, RawArgs, Value};
+
+use crate::shown::{doubles, plain};
 
 /// A packet in the pieces that it was made of.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -267,34 +272,6 @@ fn arguments(args: &RawArgs) -> Json {
             .map_or_else(|_| json!("unreadable"), plain)
     };
     (0..args.len()).map(read).collect()
-}
-
-/// As Node's `JSON.stringify` shows a value.
-fn plain(value: Value) -> Json {
-    match value {
-        Value::Null => Json::Null,
-        Value::Bool(value) => value.into(),
-        Value::Number(number) => number.into(),
-        Value::String(text) => text.into(),
-        Value::Binary(bytes) => json!({"type": "Buffer", "data": &bytes[..]}),
-        Value::Array(values) => values.into_iter().map(plain).collect(),
-        Value::Object(map) => map
-            .into_iter()
-            .map(|(key, value)| (key, plain(value)))
-            .collect(),
-    }
-}
-
-fn doubles(value: Json) -> Json {
-    match value {
-        Json::Number(number) => json!(number.as_f64()),
-        Json::Array(values) => values.into_iter().map(doubles).collect(),
-        Json::Object(map) => map
-            .into_iter()
-            .map(|(key, value)| (key, doubles(value)))
-            .collect(),
-        other => other,
-    }
 }
 
 const KINDS: &[&str] = &[
