@@ -223,7 +223,7 @@ impl Broadcast {
             && let Some(outgoing) = Outgoing::new(event, payload)
         {
             let mut slots = Vec::new();
-            namespace.select(&self.selection, |_, slot, _| slots.push(slot));
+            namespace.select(&self.selection, |slot, _| slots.push(slot));
             namespace.show(&slots, &outgoing);
         }
     }

@@ -14,7 +14,7 @@ impl Broadcast {
         let mut found = Vec::new();
         for namespace in self.target.namespaces() {
             let mut slots = Vec::new();
-            namespace.select(&self.selection, |_, slot, _| slots.push(slot));
+            namespace.select(&self.selection, |slot, _| slots.push(slot));
             if let Some(mounted) = self.core.registry.get(&namespace.id) {
                 found.extend(mounted.remote(&self.core, &slots));
             }
@@ -47,7 +47,7 @@ impl Broadcast {
     pub fn disconnect_sockets(&self, close: bool) {
         for namespace in self.target.namespaces() {
             let mut connections = Vec::new();
-            namespace.select(&self.selection, |_, _, connection| {
+            namespace.select(&self.selection, |_, connection| {
                 connections.push(Arc::clone(connection));
             });
             for connection in connections {

@@ -222,13 +222,13 @@ impl NamespaceCore {
     pub(crate) fn select(
         &self,
         selection: &Selection,
-        mut each: impl FnMut(&Rooms, Slot, &Arc<Connection>),
+        mut each: impl FnMut(Slot, &Arc<Connection>),
     ) {
         let state = self.state.lock();
         let State { rooms, members, .. } = &*state;
         rooms.select(selection, |slot| {
             if let Some(Some(member)) = members.get(slot as usize) {
-                each(rooms, slot, member);
+                each(slot, member);
             }
         });
     }
@@ -251,22 +251,7 @@ impl NamespaceCore {
         volatile: bool,
         expect: Option<&dyn Fn(SocketId) -> Command>,
     ) {
-        let mut shared = None;
-        self.select(selection, |rooms, slot, member| {
-            if let Some(expect) = expect
-                && let Some(id) = rooms.id(slot)
-            {
-                member.command(expect(id));
-            }
-            let batch = shared.get_or_insert_with(|| member.handle.share(batch));
-            let frames = batch.iter().cloned();
-            // a member that has just closed is told by its own task
-            if volatile {
-                member.handle.send_volatile(frames).ok();
-            } else {
-                member.handle.send(frames).ok();
-            }
-        });
+        self.state.lock().send(selection, batch, volatile, expect);
     }
 
     /// As [`NamespaceCore::dispatch`], for an event that is kept for those who miss it. It is
@@ -277,23 +262,12 @@ impl NamespaceCore {
         encode: impl FnOnce(&str) -> Result<Batch, E>,
     ) -> Result<(), E> {
         let mut state = self.state.lock();
-        let State {
-            rooms,
-            members,
-            recovery,
-        } = &mut *state;
-        let Some(recovery) = recovery else {
+        let Some(recovery) = &mut state.recovery else {
             return Ok(());
         };
         let batch = encode(&recovery.log.next_offset())?;
         recovery.log.append(clock::now(), selection, &batch);
-        let mut shared = None;
-        rooms.select(selection, |slot| {
-            if let Some(Some(member)) = members.get(slot as usize) {
-                let batch = shared.get_or_insert_with(|| member.handle.share(&batch));
-                member.handle.send(batch.iter().cloned()).ok();
-            }
-        });
+        state.send(selection, &batch, false, None);
         Ok(())
     }
 
@@ -311,6 +285,37 @@ impl NamespaceCore {
 }
 
 impl State {
+    /// Queues the frames, shared by all, for those who are selected. `expect` says what to tell
+    /// the task of each of them before.
+    fn send(
+        &self,
+        selection: &Selection,
+        batch: &Batch,
+        volatile: bool,
+        expect: Option<&dyn Fn(SocketId) -> Command>,
+    ) {
+        let Self { rooms, members, .. } = self;
+        let mut shared = None;
+        rooms.select(selection, |slot| {
+            let Some(Some(member)) = members.get(slot as usize) else {
+                return;
+            };
+            if let Some(expect) = expect
+                && let Some(id) = rooms.id(slot)
+            {
+                member.command(expect(id));
+            }
+            let batch = shared.get_or_insert_with(|| member.handle.share(batch));
+            let frames = batch.iter().cloned();
+            // a member that has just closed is told by its own task
+            if volatile {
+                member.handle.send_volatile(frames).ok();
+            } else {
+                member.handle.send(frames).ok();
+            }
+        });
+    }
+
     fn seat(&mut self, id: SocketId, connection: Arc<Connection>) -> Seat {
         let slot = self.rooms.add(id);
         if self.members.len() <= slot as usize {
