@@ -188,3 +188,22 @@ async fn a_drain_that_is_given_up_leaves_the_rest_to_close() {
         assert_eq!(client.next().await, Frame::Close(Some(1001)));
     }
 }
+
+#[tokio::test]
+async fn a_client_that_does_not_read_holds_a_drain_up_no_longer_than_the_flush() {
+    let started = start().await;
+    let client = Client::join(started.address, "/").await;
+    let payload = "x".repeat(1_000_000);
+    for _ in 0..12 {
+        started.server.emit("big", &payload).unwrap();
+    }
+    let queued = || started.server.gauges().queued_bytes > 1_000_000;
+    until("what the kernel does not take", queued).await;
+    let asked = Instant::now();
+    let drain = Drain::default().flush(Duration::from_millis(200));
+    started.server.drain(drain).await;
+    let took = asked.elapsed();
+    let flush = Duration::from_millis(200)..Duration::from_secs(2);
+    assert!(flush.contains(&took), "{took:?}");
+    drop(client);
+}
