@@ -114,6 +114,9 @@ pub enum Misuse {
     /// The connection is closed.
     #[error("the connection is closed")]
     Closed,
+    /// Credentials are a JSON object.
+    #[error("expected a JSON object as credentials")]
+    InvalidAuth,
     /// An acknowledgement with this id is already awaited in this namespace.
     #[error("the ack id is in use")]
     DuplicateAck,
@@ -127,6 +130,24 @@ pub enum Misuse {
     #[error("the ack is not expected")]
     NotExpected,
     /// The connection owes [`Limits::pending_acks`](crate::Limits::pending_acks) already.
+    #[error("too many pending acks")]
+    TooManyAcks,
+}
+
+/// Why a client's machine does not take an event. Nothing changed.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum SendError {
+    /// The connection that this belongs to is gone.
+    #[error("the connection is closed")]
+    Closed,
+    /// What is to be sent cannot be.
+    #[error(transparent)]
+    Encode(#[from] EncodeError),
+    /// Too much waits to be sent already.
+    #[error("too many bytes wait to be sent")]
+    Full,
+    /// The server owes [`Limits::pending_acks`](crate::Limits::pending_acks) already.
     #[error("too many pending acks")]
     TooManyAcks,
 }

@@ -147,6 +147,9 @@ enum Id {
 
 const ID_CHARS: usize = 20;
 
+/// The longest id of a server of another making.
+const FOREIGN_BYTES: usize = 255;
+
 impl SocketId {
     /// Makes an id out of 120 random bits, which are the caller's business.
     #[must_use]
@@ -168,6 +171,19 @@ impl SocketId {
             _ if namespace.is_root() => Self(Id::Long(sid.as_str().into())),
             _ => Self(Id::Long(format!("{namespace}#{sid}").into())),
         }
+    }
+
+    /// The id that a server of any making gave to a client: 1 to 255 bytes without control
+    /// characters.
+    #[must_use]
+    pub fn foreign(text: &str) -> Option<Self> {
+        if text.is_empty() || text.len() > FOREIGN_BYTES || text.contains(char::is_control) {
+            return None;
+        }
+        Some(match text.parse() {
+            Ok(id) => id,
+            Err(InvalidSocketId) => Self(Id::Long(text.into())),
+        })
     }
 
     /// The characters.

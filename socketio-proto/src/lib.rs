@@ -1,7 +1,9 @@
 #![doc = include_str!("../README.md")]
 #![forbid(unsafe_code)]
 
+mod acks;
 mod args;
+pub mod client;
 pub mod error;
 mod event;
 mod id;
@@ -17,7 +19,7 @@ pub mod fuzzing;
 pub use engineio::{Batch, CloseReason, Data, Frame, FrameWriter, Text};
 
 pub use args::{Args, ArgsWriter, Binary, FromArgs, IntoArgs, Map, RawArgs, Value};
-pub use error::{ArgsError, DecodeError, DisconnectReason, EncodeError, Misuse};
+pub use error::{ArgsError, DecodeError, DisconnectReason, EncodeError, Misuse, SendError};
 pub use event::Event;
 pub use id::{AckId, InvalidNamespace, InvalidSocketId, NamespaceId, SessionKey, SocketId};
 pub use limits::Limits;

@@ -3,7 +3,8 @@
 use std::fmt;
 
 use engineio::{Protocol, Text};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
 
 use crate::args::RawArgs;
 use crate::error::EncodeError;
@@ -115,6 +116,28 @@ impl ConnectError {
             .map_err(|error| EncodeError::Serialize(error.to_string().into()))?;
         self.data = Some(text.into());
         Ok(self)
+    }
+
+    /// Reads the payload of a CONNECT_ERROR: an object with a message, or whatever a server of
+    /// another making says, which is the message then.
+    #[must_use]
+    pub fn from_payload(payload: &str) -> Self {
+        #[derive(Deserialize)]
+        struct Refusal<'a> {
+            message: String,
+            #[serde(borrow, default)]
+            data: Option<&'a RawValue>,
+        }
+        match serde_json::from_str(payload) {
+            Ok(Refusal { message, data }) => Self {
+                message: message.into(),
+                data: data.map(|data| data.get().into()),
+            },
+            Err(_) => {
+                let message = serde_json::from_str::<String>(payload);
+                Self::new(message.unwrap_or_else(|_| payload.to_owned()))
+            }
+        }
     }
 
     /// The message.

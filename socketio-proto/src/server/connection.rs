@@ -6,8 +6,8 @@ use std::time::Instant;
 
 use engineio::{Batch, CloseReason, Data, Text};
 
-use super::acks::Acks;
 use super::{Config, Event, Output};
+use crate::acks::Acks;
 use crate::error::{DisconnectReason, EncodeError, Misuse};
 use crate::id::{AckId, NamespaceId, SessionKey, SocketId};
 use crate::packet::{Body, ConnectError, Packet, Revision};
@@ -23,7 +23,7 @@ pub struct Connection {
     namespaces: BTreeMap<NamespaceId, State>,
     /// How many of them are `Connected`.
     connected: usize,
-    acks: Acks,
+    acks: Acks<()>,
     connect_deadline: Option<Instant>,
     assembly_deadline: Option<Instant>,
     outputs: VecDeque<Output>,
@@ -104,7 +104,7 @@ impl Connection {
 
     /// The time that [`Connection::poll_timeout`] named has come.
     pub fn handle_timeout(&mut self, now: Instant) {
-        while let Some((namespace, id)) = self.acks.expired(now) {
+        while let Some((namespace, id, ())) = self.acks.expired(now) {
             self.event(Event::AckExpired { namespace, id });
         }
         if self
@@ -194,7 +194,7 @@ impl Connection {
         if self.acks.len() >= self.config.limits.pending_acks {
             return Err(Misuse::TooManyAcks);
         }
-        self.acks.insert(namespace, id, until)
+        self.acks.insert(namespace, id, Some(until), ())
     }
 
     /// Moves the deadline of an ack that is expected.
@@ -209,10 +209,10 @@ impl Connection {
         until: Instant,
     ) -> Result<(), Misuse> {
         self.expire(now)?;
-        if !self.acks.remove(namespace, id) {
+        if self.acks.remove(namespace, id).is_none() {
             return Err(Misuse::NotExpected);
         }
-        self.acks.insert(namespace.clone(), id, until)
+        self.acks.insert(namespace.clone(), id, Some(until), ())
     }
 
     /// Puts the client out of the namespace.
@@ -281,7 +281,7 @@ impl Connection {
                 });
             }
             (Some(State::Connected), Body::Ack { id, args }) => {
-                if self.acks.remove(&namespace, id) {
+                if self.acks.remove(&namespace, id).is_some() {
                     self.event(Event::Acked {
                         namespace,
                         id,
@@ -351,7 +351,9 @@ impl Connection {
 
     /// A namespace is no longer connected.
     fn left(&mut self, now: Instant, namespace: NamespaceId, reason: DisconnectReason) {
-        self.acks.forget(&namespace);
+        for id in self.acks.ids(&namespace) {
+            self.acks.remove(&namespace, id);
+        }
         self.connected -= 1;
         if self.connected == 0 {
             self.connect_deadline = now.checked_add(self.config.connect_timeout);
@@ -371,7 +373,7 @@ impl Connection {
             return false;
         }
         self.closed = true;
-        self.acks.clear();
+        self.acks = Acks::default();
         self.connect_deadline = None;
         self.assembly_deadline = None;
         self.decoder = self

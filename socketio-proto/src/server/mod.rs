@@ -36,7 +36,6 @@
 //! 12. Where a [user's parser](crate::UserParser) cannot write a packet of the machine's own, the
 //!     connection closes with [`CloseReason::ServerError`].
 
-mod acks;
 mod connection;
 
 use std::time::Duration;

@@ -9,7 +9,6 @@ use std::time::Duration;
 use engineio::Text;
 use http::{HeaderName, HeaderValue};
 use serde::{Deserialize, Serialize};
-use serde_json::value::RawValue;
 use socketio_proto::{
     AckId, Body, ConnectError, Decoder, Event, FromArgs, IntoArgs, Limits, NamespaceId, Parser,
     RawArgs, SocketId,
@@ -170,7 +169,9 @@ impl Client {
                     self.id = sid;
                     return Ok(());
                 }
-                Some(Body::ConnectError { payload }) => return Err(refusal(&payload)),
+                Some(Body::ConnectError { payload }) => {
+                    return Err(ConnectError::from_payload(&payload));
+                }
                 Some(Body::Event { name, args, ack }) => {
                     self.early.push_back(Received { name, args, ack });
                 }
@@ -341,23 +342,6 @@ impl Client {
 
     /// Breaks the connection, as a network does. Dropping the client does the same.
     pub fn cut(self) {}
-}
-
-fn refusal(payload: &str) -> ConnectError {
-    #[derive(Deserialize)]
-    struct Refusal<'a> {
-        message: String,
-        #[serde(borrow, default)]
-        data: Option<&'a RawValue>,
-    }
-    let Ok(Refusal { message, data }) = serde_json::from_str(payload) else {
-        return ConnectError::new(payload);
-    };
-    let error = ConnectError::new(message);
-    match data {
-        Some(data) => error.clone().data(data).unwrap_or(error),
-        None => error,
-    }
 }
 
 impl fmt::Debug for Client {
