@@ -10,7 +10,7 @@ use super::namespace::{Namespace, State};
 use super::{Attempt, Config, EmitId, Event, Output, Settings};
 use crate::acks::Acks;
 use crate::error::{DisconnectReason, EncodeError, Misuse};
-use crate::id::NamespaceId;
+use crate::id::{AckId, NamespaceId};
 use crate::packet::ConnectError;
 use crate::parser::{Decoder, Parser};
 
@@ -22,6 +22,8 @@ pub struct Connection {
     pub(super) decoder: Decoder,
     pub(super) namespaces: BTreeMap<NamespaceId, Namespace>,
     pub(super) acks: Acks<Pending>,
+    /// The acks whose answers the caller wants.
+    pub(super) emits: BTreeMap<EmitId, (NamespaceId, AckId)>,
     /// Whether there is an Engine.IO connection, and no reason to close it.
     pub(super) is_open: bool,
     /// Numbers that do not repeat.
@@ -36,7 +38,7 @@ pub struct Connection {
 /// An answer that is waited for.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Pending {
-    pub(super) emit: EmitId,
+    pub(super) emit: Option<EmitId>,
     /// Whether the event has left.
     pub(super) sent: bool,
     /// Whether the event is the first of the queue of its namespace.
@@ -54,6 +56,7 @@ impl Connection {
             config,
             namespaces: BTreeMap::new(),
             acks: Acks::default(),
+            emits: BTreeMap::new(),
             is_open: false,
             names: 0,
             buffered: 0,
@@ -178,9 +181,8 @@ impl Connection {
         {
             return;
         }
-        let ids = self.acks.ids(name);
-        for id in ids {
-            self.acks.remove(name, id);
+        for id in self.acks.ids(name) {
+            self.expected(name, id);
         }
         if let Some(namespace) = self.namespaces.remove(name) {
             let unsent: usize = namespace

@@ -29,7 +29,7 @@
 //!    event was sent.
 //! 7. With [`Settings::retries`] one event at a time is out, volatile ones apart; it is sent
 //!    again, under a new id, when its answer is late and after a reconnection, until it was sent
-//!    `1 + retries` times.
+//!    `1 + retries` times. It ends as in 6 if an answer is wanted, and silently if not.
 //! 8. An answer to an event of the server is never sent on a later connection.
 //! 9. After a recovery key was given, CONNECT carries it (`pid`) and the offset of the last event
 //!    that came out, if one did.
@@ -105,8 +105,8 @@ pub struct Emit {
     /// Drop it when the namespace is not connected. Whether the transport is busy is for the
     /// caller to look at before.
     pub volatile: bool,
-    /// Whether the answer is wanted.
-    pub ack: bool,
+    /// Under which name the answer is wanted, if it is.
+    pub ack: Option<EmitId>,
     /// How long it may take, from now.
     pub timeout: Option<Duration>,
 }
@@ -119,18 +119,32 @@ impl Emit {
         self
     }
 
-    /// Sets [`Emit::ack`], with the time for the answer if there is one.
+    /// Sets [`Emit::ack`].
     #[must_use]
-    pub fn ack(mut self, timeout: Option<Duration>) -> Self {
-        self.ack = true;
+    pub fn ack(mut self, emit: EmitId) -> Self {
+        self.ack = Some(emit);
+        self
+    }
+
+    /// Sets [`Emit::timeout`].
+    #[must_use]
+    pub fn timeout(mut self, timeout: Option<Duration>) -> Self {
         self.timeout = timeout;
         self
     }
 }
 
-/// The name of one emit, for the answer to it.
+/// The name of one emit, given by the caller, for the answer to it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct EmitId(u64);
+
+impl EmitId {
+    /// Ids must not repeat.
+    #[must_use]
+    pub fn new(id: u64) -> Self {
+        Self(id)
+    }
+}
 
 /// The name of one question for credentials.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -96,7 +96,7 @@ impl Shown {
 /// An event that is sent until it is answered.
 #[derive(Debug)]
 pub(super) struct Queued {
-    pub(super) emit: EmitId,
+    pub(super) emit: Option<EmitId>,
     pub(super) shown: Shown,
     pub(super) timeout: Option<Duration>,
     /// How often it was sent.

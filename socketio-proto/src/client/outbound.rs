@@ -1,6 +1,6 @@
 //! Events that the application emits, and what becomes of the answers to them.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use engineio::{Batch, Text};
 
@@ -13,8 +13,7 @@ use crate::id::{AckId, NamespaceId};
 use crate::packet::{Body, Packet, is_reserved};
 
 impl Connection {
-    /// Sends an event, now or when its turn comes. The id is that of the answer, where one is
-    /// wanted.
+    /// Sends an event, now or when its turn comes.
     ///
     /// # Errors
     /// A reserved name or arguments that cannot be sent, [`SendError::Full`] over
@@ -27,30 +26,26 @@ impl Connection {
         event: Text,
         args: RawArgs,
         options: Emit,
-    ) -> Result<EmitId, SendError> {
+    ) -> Result<(), SendError> {
         self.handle_timeout(now);
         if is_reserved(&event) {
             return Err(EncodeError::Reserved.into());
         }
-        let emit = EmitId(self.name());
         let is_connected = self.is_connected(name);
         if options.volatile && !is_connected {
-            if options.ack {
-                self.failed(name, emit, AckFailure::Dropped);
-            }
-            return Ok(emit);
+            self.failed(name, options.ack, AckFailure::Dropped);
+            return Ok(());
         }
         let shown = Shown { name: event, args };
         if self.namespace(name).settings.retries > 0 && !options.volatile {
-            self.enqueue(now, name, emit, shown, options)?;
-            return Ok(emit);
+            return self.enqueue(now, name, shown, options);
         }
-        if options.ack && self.acks.len() >= self.config.limits.pending_acks {
+        if options.ack.is_some() && self.acks.len() >= self.config.limits.pending_acks {
             return Err(SendError::TooManyAcks);
         }
         // the id is spent only when nothing can go wrong any more
         let spent = self.namespace(name).acks;
-        let ack = options.ack.then(|| self.namespace(name).next_ack());
+        let ack = options.ack.map(|_| self.namespace(name).next_ack());
         let taken = self.encode(name, &shown, ack).and_then(|batch| {
             if is_connected || self.buffered + batch.size() <= self.config.max_buffered {
                 Ok(batch)
@@ -72,7 +67,7 @@ impl Connection {
             let timeout = given.or_else(|| is_connected.then_some(default));
             let until = timeout.and_then(|timeout| now.checked_add(timeout));
             let pending = Pending {
-                emit,
+                emit: options.ack,
                 sent: is_connected,
                 queued: false,
             };
@@ -86,7 +81,22 @@ impl Connection {
             self.buffered += event.batch.size();
             self.namespace(name).unsent.push_back(event);
         }
-        Ok(emit)
+        Ok(())
+    }
+
+    /// Gives an answer that is waited for a time, from now; with retries, each sending of the
+    /// event. Nothing happens when it is not waited for any more.
+    pub fn limit_ack(&mut self, now: Instant, name: &NamespaceId, emit: EmitId, timeout: Duration) {
+        self.handle_timeout(now);
+        let queue = &mut self.namespace(name).queue;
+        if let Some(event) = queue.iter_mut().find(|event| event.emit == Some(emit)) {
+            event.timeout = Some(timeout);
+        }
+        if let Some((name, id)) = self.emits.get(&emit).cloned()
+            && let Some((_, pending)) = self.acks.take(&name, id)
+        {
+            self.expect(&name, id, now.checked_add(timeout), pending);
+        }
     }
 
     /// Answers an event of the server.
@@ -153,7 +163,6 @@ impl Connection {
         &mut self,
         now: Instant,
         name: &NamespaceId,
-        emit: EmitId,
         shown: Shown,
         options: Emit,
     ) -> Result<(), SendError> {
@@ -164,7 +173,7 @@ impl Connection {
         }
         self.buffered += shown.size();
         self.namespace(name).queue.push_back(Queued {
-            emit,
+            emit: options.ack,
             shown,
             timeout: options.timeout,
             tries: 0,
@@ -217,16 +226,17 @@ impl Connection {
     // Answers
 
     pub(super) fn acked(&mut self, now: Instant, name: &NamespaceId, id: AckId, args: RawArgs) {
-        let Some(pending) = self.acks.remove(name, id) else {
+        let Some(pending) = self.expected(name, id) else {
             return;
         };
-        let emit = pending.emit;
-        let namespace = self.own_name(name);
-        self.event(Event::Acked {
-            namespace,
-            emit,
-            args,
-        });
+        if let Some(emit) = pending.emit {
+            let namespace = self.own_name(name);
+            self.event(Event::Acked {
+                namespace,
+                emit,
+                args,
+            });
+        }
         if pending.queued {
             self.unqueue(name);
             self.drain(now, name);
@@ -235,6 +245,9 @@ impl Connection {
 
     /// An answer did not come in time.
     pub(super) fn expired(&mut self, now: Instant, name: NamespaceId, id: AckId, pending: Pending) {
+        if let Some(emit) = pending.emit {
+            self.emits.remove(&emit);
+        }
         if !pending.sent {
             self.withdraw(&name, id);
         }
@@ -255,7 +268,7 @@ impl Connection {
     pub(super) fn fail_sent(&mut self, name: &NamespaceId) {
         for id in self.acks.ids(name) {
             if self.acks.get(name, id).is_some_and(|pending| pending.sent)
-                && let Some(pending) = self.acks.remove(name, id)
+                && let Some(pending) = self.expected(name, id)
             {
                 self.unanswered(name, pending, AckFailure::Disconnected);
             }
@@ -278,7 +291,10 @@ impl Connection {
         self.failed(name, pending.emit, failure);
     }
 
-    fn failed(&mut self, name: &NamespaceId, emit: EmitId, failure: AckFailure) {
+    fn failed(&mut self, name: &NamespaceId, emit: Option<EmitId>, failure: AckFailure) {
+        let Some(emit) = emit else {
+            return;
+        };
         let namespace = self.own_name(name);
         self.event(Event::AckFailed {
             namespace,
@@ -287,8 +303,20 @@ impl Connection {
         });
     }
 
+    /// What was expected under this id, which is so no longer.
+    pub(super) fn expected(&mut self, name: &NamespaceId, id: AckId) -> Option<Pending> {
+        let pending = self.acks.remove(name, id)?;
+        if let Some(emit) = pending.emit {
+            self.emits.remove(&emit);
+        }
+        Some(pending)
+    }
+
     fn expect(&mut self, name: &NamespaceId, id: AckId, until: Option<Instant>, what: Pending) {
         let name = self.own_name(name);
+        if let Some(emit) = what.emit {
+            self.emits.insert(emit, (name.clone(), id));
+        }
         let expected = self.acks.insert(name, id, until, what);
         debug_assert_ne!(expected, Err(Misuse::DuplicateAck), "ids do not repeat");
     }

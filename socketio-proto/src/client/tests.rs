@@ -19,6 +19,7 @@ struct Rig {
     now: Instant,
     attempts: Vec<(NamespaceId, Attempt)>,
     replies: Vec<Reply>,
+    emits: u64,
 }
 
 #[expect(clippy::disallowed_methods, reason = "a point to count from")]
@@ -37,6 +38,7 @@ impl Rig {
             now: any_instant(),
             attempts: Vec::new(),
             replies: Vec::new(),
+            emits: 0,
         }
     }
 
@@ -105,8 +107,13 @@ impl Rig {
         options: Emit,
     ) -> Result<EmitId, SendError> {
         let args = RawArgs::encode(args).unwrap();
+        self.emits += 1;
+        let emit = EmitId::new(self.emits);
+        let ack = options.ack.map(|_| emit);
+        let options = Emit { ack, ..options };
         self.machine
             .emit(self.now, &ns(name), event.into(), args, options)
+            .map(|()| emit)
     }
 
     fn pass(&mut self, seconds: u64) {
@@ -187,12 +194,13 @@ fn prefix(name: &str) -> String {
     }
 }
 
+/// With an answer; the rig numbers them.
 fn ack() -> Emit {
-    Emit::default().ack(None)
+    Emit::default().ack(EmitId::new(0))
 }
 
 fn ack_in(seconds: u64) -> Emit {
-    Emit::default().ack(Some(Duration::from_secs(seconds)))
+    ack().timeout(Some(Duration::from_secs(seconds)))
 }
 
 fn retries(retries: u32) -> Settings {
@@ -528,6 +536,32 @@ fn an_ack_whose_event_was_not_sent_outlives_a_connection() {
 }
 
 #[test]
+fn an_answer_can_be_given_a_time_later() {
+    let mut rig = Rig::connected(&["/"]);
+    let second = Duration::from_secs(1);
+    let one = rig.emit("x", ack());
+    rig.machine.limit_ack(rig.now, &ns("/"), one, second);
+    rig.pass(1);
+    assert_eq!(rig.take().last().unwrap(), &format!("#{} Timeout", one.0));
+    rig.machine.limit_ack(rig.now, &ns("/"), one, second);
+    assert_eq!(rig.machine.poll_timeout(), None);
+
+    rig.machine.configure(&ns("/"), retries(1));
+    let (two, three) = (rig.emit("2", ack()), rig.emit("3", ack()));
+    rig.machine.limit_ack(rig.now, &ns("/"), two, 5 * second);
+    rig.machine.limit_ack(rig.now, &ns("/"), three, 7 * second);
+    rig.pass(4);
+    assert_eq!(rig.take(), [r#"> 21["2"]"#]);
+    rig.pass(1);
+    assert_eq!(rig.take(), [r#"> 22["2"]"#]);
+    rig.text("32[]");
+    rig.pass(6);
+    assert_eq!(rig.take().last().unwrap(), r#"> 23["3"]"#);
+    rig.pass(1);
+    assert_eq!(rig.take(), [r#"> 24["3"]"#]);
+}
+
+#[test]
 fn a_server_can_owe_only_so_many_acks() {
     let config = Config {
         limits: Limits::default().pending_acks(1),
@@ -545,7 +579,7 @@ fn a_server_can_owe_only_so_many_acks() {
 #[test]
 fn with_retries_one_event_is_out_and_each_sending_has_its_id() {
     let mut rig = Rig::with(retries(3));
-    let (one, two) = (rig.emit("1", Emit::default()), rig.emit("2", ack()));
+    let (one, two) = (rig.emit("1", ack()), rig.emit("2", ack()));
     assert_eq!(rig.take(), [r#"> 20["1"]"#]);
     rig.pass(1);
     rig.pass(1);
@@ -568,7 +602,7 @@ fn with_retries_one_event_is_out_and_each_sending_has_its_id() {
 #[test]
 fn an_event_is_given_up_after_its_retries_and_the_next_one_has_its_turn() {
     let mut rig = Rig::with(retries(1));
-    let one = rig.emit("1", Emit::default());
+    let one = rig.emit("1", ack());
     rig.emit("2", Emit::default());
     rig.emit("volatile", Emit::default().volatile());
     assert_eq!(rig.take(), [r#"> 20["1"]"#, r#"> 2["volatile"]"#]);
