@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 
 mod acks;
+pub mod answer;
 mod args;
 pub mod client;
 pub mod error;
@@ -18,6 +19,7 @@ pub mod fuzzing;
 
 pub use engineio::{Batch, CloseReason, Data, Frame, FrameWriter, Text};
 
+pub use answer::{Ack, Answer, NoAck};
 pub use args::{Args, ArgsWriter, Binary, FromArgs, IntoArgs, Map, RawArgs, Value};
 pub use error::{ArgsError, DecodeError, DisconnectReason, EncodeError, Misuse, SendError};
 pub use event::Event;

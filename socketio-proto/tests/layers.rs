@@ -11,6 +11,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("limits", &[]),
     ("acks", &["id", "error"]),
     ("args", &["id", "error", "limits"]),
+    ("answer", &["error", "args"]),
     ("event", &["args"]),
     ("packet", &["id", "error", "limits", "args"]),
     ("parser", &["id", "error", "limits", "args", "packet"]),

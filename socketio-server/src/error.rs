@@ -87,7 +87,7 @@ pub enum EventErrorKind {
     Refused(Refused),
     /// Its answer cannot be encoded.
     #[error("the answer cannot be sent: {0}")]
-    Answer(EncodeError),
+    Answer(#[from] EncodeError),
 }
 
 /// Why an event was refused before its listeners saw it.

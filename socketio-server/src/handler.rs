@@ -6,6 +6,7 @@ use std::future::{Future, ready};
 use std::pin::Pin;
 
 use engineio::Text;
+use socketio_proto::answer::{Answer, AnswerSink, Answered};
 use socketio_proto::{AckId, Args, DisconnectReason, FromArgs, IntoArgs, RawArgs};
 
 use crate::error::{EventError, EventErrorKind, Refused, SendError};
@@ -17,97 +18,22 @@ use crate::socket::{Socket, SocketCore};
 /// A future of a handler.
 pub(crate) type Running = Pin<Box<dyn Future<Output = Result<Answered, EventErrorKind>> + Send>>;
 
-/// What a handler did about the ack that the client asked for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Answered {
-    /// It was sent.
-    Sent,
-    /// Nothing was said: an empty ack is due when no other listener answers.
-    Default,
-    /// There shall be none.
-    Never,
+/// Answers go to the socket, if its client asked.
+struct Asked<'a> {
+    socket: &'a SocketCore,
+    ack: Option<AckId>,
 }
 
-/// An answer of a handler: the arguments of the ack.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Ack<T>(pub T);
+impl AnswerSink for Asked<'_> {
+    type Error = EventErrorKind;
 
-/// An answer of a handler: no ack, even if the client waits for one.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct NoAck;
-
-/// What a handler may return.
-///
-/// `()` is an empty ack if the client asked for one, so that no client waits for ever;
-/// [`Ack`] carries arguments; [`NoAck`] leaves the client waiting; a `Result` is whichever
-/// of the two it holds. Without a request for an ack, nothing is sent.
-#[diagnostic::on_unimplemented(
-    message = "`{Self}` is not an answer",
-    note = "a handler returns `()`, `Ack(value)`, `NoAck`, or a `Result` of these"
-)]
-pub trait Answer: sealed::Answer {}
-
-impl<T: sealed::Answer> Answer for T {}
-
-pub(crate) mod sealed {
-    use super::*;
-
-    pub trait Answer: Send {
-        fn send(self, socket: &SocketCore, ack: Option<AckId>) -> Result<Answered, EventErrorKind>;
-
-        /// The arguments of the answer, if there shall be one.
-        fn into_args(self) -> Option<RawArgs>;
-    }
-}
-
-impl sealed::Answer for () {
-    fn send(self, _: &SocketCore, _: Option<AckId>) -> Result<Answered, EventErrorKind> {
-        Ok(Answered::Default)
-    }
-
-    fn into_args(self) -> Option<RawArgs> {
-        Some(RawArgs::default())
-    }
-}
-
-impl sealed::Answer for NoAck {
-    fn send(self, _: &SocketCore, _: Option<AckId>) -> Result<Answered, EventErrorKind> {
-        Ok(Answered::Never)
-    }
-
-    fn into_args(self) -> Option<RawArgs> {
-        None
-    }
-}
-
-impl<T: IntoArgs + Send> sealed::Answer for Ack<T> {
-    fn send(self, socket: &SocketCore, ack: Option<AckId>) -> Result<Answered, EventErrorKind> {
-        if let Some(id) = ack {
-            match socket.answer(id, &self.0) {
-                Ok(()) | Err(SendError::Closed | SendError::Full) => {}
-                Err(SendError::Encode(error)) => return Err(EventErrorKind::Answer(error)),
-            }
-        }
-        Ok(Answered::Sent)
-    }
-
-    fn into_args(self) -> Option<RawArgs> {
-        RawArgs::encode(&self.0).ok()
-    }
-}
-
-impl<A: sealed::Answer, B: sealed::Answer> sealed::Answer for Result<A, B> {
-    fn send(self, socket: &SocketCore, ack: Option<AckId>) -> Result<Answered, EventErrorKind> {
-        match self {
-            Ok(answer) => answer.send(socket, ack),
-            Err(answer) => answer.send(socket, ack),
-        }
-    }
-
-    fn into_args(self) -> Option<RawArgs> {
-        match self {
-            Ok(answer) => answer.into_args(),
-            Err(answer) => answer.into_args(),
+    fn answer<P: IntoArgs + ?Sized>(&self, payload: &P) -> Result<(), EventErrorKind> {
+        let Some(id) = self.ack else {
+            return Ok(());
+        };
+        match self.socket.answer(id, payload) {
+            Ok(()) | Err(SendError::Closed | SendError::Full) => Ok(()),
+            Err(SendError::Encode(error)) => Err(error.into()),
         }
     }
 }
@@ -153,6 +79,15 @@ impl Incoming {
     }
 }
 
+pub(crate) fn give<D>(
+    answer: impl Answer,
+    socket: &Socket<D>,
+    ack: Option<AckId>,
+) -> Result<Answered, EventErrorKind> {
+    let socket = socket.core();
+    answer.give(&Asked { socket, ack })
+}
+
 pub(crate) trait Listener<D>: Send + Sync {
     fn call(&self, socket: &Socket<D>, name: &Text, args: &RawArgs, ack: Option<AckId>) -> Running;
 }
@@ -178,7 +113,7 @@ where
         };
         let future = (self.handler.clone())(socket.clone(), payload);
         let socket = socket.clone();
-        Box::pin(async move { future.await.send(socket.core(), ack) })
+        Box::pin(async move { give(future.await, &socket, ack) })
     }
 }
 
@@ -200,7 +135,7 @@ where
         };
         let future = (self.0.clone())(socket.clone(), incoming);
         let socket = socket.clone();
-        Box::pin(async move { future.await.send(socket.core(), ack) })
+        Box::pin(async move { give(future.await, &socket, ack) })
     }
 }
 

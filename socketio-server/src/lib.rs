@@ -38,7 +38,7 @@ pub use engineio::net::server::{
 pub use engineio::{Protocol, Sid, Transport};
 pub use error::{AckError, EventError, EventErrorKind, MountError, Refused, SendError};
 pub use events::Events;
-pub use handler::{Ack, Answer, Incoming, NoAck};
+pub use handler::Incoming;
 pub use handshake::Handshake;
 pub use namespace::{
     DynamicHandle, InvalidPattern, Matcher, Mount, Named, Namespace, NamespaceHandle,
@@ -52,8 +52,8 @@ pub use server::{Builder, Drain, Gauges, Server};
 pub use service::{Attached, Layer, Service};
 pub use socket::{Conn, Emitter, Socket};
 pub use socketio_proto::{
-    Args, ArgsError, Binary, ConnectError, DisconnectReason, Event, FromArgs, IntoArgs, Limits,
-    NamespaceId, Parser, RawArgs, SocketId, Value, event,
+    Ack, Answer, Args, ArgsError, Binary, ConnectError, DisconnectReason, Event, FromArgs,
+    IntoArgs, Limits, NamespaceId, NoAck, Parser, RawArgs, SocketId, Value, event,
 };
 
 /// What the parser of a user is made of: see [`UserParser`](parser::UserParser).

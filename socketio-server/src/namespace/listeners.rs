@@ -5,12 +5,13 @@ use std::marker::PhantomData;
 
 use engineio::Text;
 use serde::Serialize;
+use socketio_proto::answer::{Ack, Answer, Answered, into_args};
 use socketio_proto::{DisconnectReason, Event, FromArgs, RawArgs};
 
 use super::{Namespace, NamespaceHandle};
 use crate::error::{EventError, Refused};
 use crate::events::Events;
-use crate::handler::{Ack, Answer, Answered, Answering, Incoming, Listener, Raw, Typed};
+use crate::handler::{Answering, Incoming, Listener, Raw, Typed, give};
 use crate::outgoing::Outgoing;
 use crate::rooms::RoomEvent;
 use crate::socket::Socket;
@@ -132,7 +133,7 @@ impl<D: Send + Sync + 'static, N> Namespace<D, N> {
         A: Answer,
     {
         self.definition.handlers.error = Some(Box::new(move |socket, error, ack| {
-            handler(socket, error).send(socket.core(), ack)
+            give(handler(socket, error), socket, ack)
         }));
         self
     }
@@ -265,7 +266,7 @@ impl<D: Send + Sync + 'static, N> Namespace<D, N> {
             match args.read() {
                 Ok(payload) => {
                     let answer = (handler.clone())(namespace, payload);
-                    Box::pin(async move { answer.await.into_args() })
+                    Box::pin(async move { into_args(answer.await).ok().flatten() })
                 }
                 Err(error) => {
                     warning!("server-side event {name:?}: the payload does not decode: {error}");

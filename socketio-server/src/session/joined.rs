@@ -5,12 +5,13 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::task::{Context, Poll};
 
 use engineio::Text;
+use socketio_proto::answer::Answered;
 use socketio_proto::{AckId, DisconnectReason, RawArgs, SessionKey};
 
 use crate::clock;
 use crate::error::{EventError, EventErrorKind, panic_message};
 use crate::events::{Events, Inbox};
-use crate::handler::{Answered, Handlers, Incoming, Running, empty_ack};
+use crate::handler::{Handlers, Incoming, Running, empty_ack};
 use crate::namespace::Mounted;
 use crate::recovery::Saved;
 use crate::registry::Lease;

@@ -19,7 +19,7 @@ use crate::sync::{Arc, Mutex};
 use crate::trace::Shown;
 
 /// What a socket is, whatever its namespace keeps with it.
-pub struct SocketCore {
+pub(crate) struct SocketCore {
     pub(super) id: SocketId,
     pub(super) slot: Slot,
     /// The newest event when it connected.
