@@ -19,7 +19,7 @@ pub mod fuzzing;
 
 pub use engineio::{Batch, CloseReason, Data, Frame, FrameWriter, Text};
 
-pub use answer::{Ack, Answer, NoAck};
+pub use answer::{Ack, Answer, EventError, EventErrorKind, NoAck, Refused};
 pub use args::{Args, ArgsWriter, Binary, FromArgs, IntoArgs, Map, RawArgs, Value};
 pub use error::{ArgsError, DecodeError, DisconnectReason, EncodeError, Misuse, SendError};
 pub use event::Event;

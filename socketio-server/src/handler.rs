@@ -7,9 +7,11 @@ use std::pin::Pin;
 
 use engineio::Text;
 use socketio_proto::answer::{Answer, AnswerSink, Answered};
-use socketio_proto::{AckId, Args, DisconnectReason, FromArgs, IntoArgs, RawArgs};
+use socketio_proto::{
+    AckId, Args, DisconnectReason, EventError, EventErrorKind, FromArgs, IntoArgs, RawArgs, Refused,
+};
 
-use crate::error::{EventError, EventErrorKind, Refused, SendError};
+use crate::error::SendError;
 use crate::namespace::NamespaceHandle;
 use crate::outgoing::Outgoing;
 use crate::rooms::RoomEvent;

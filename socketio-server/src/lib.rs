@@ -36,7 +36,7 @@ pub use engineio::net::server::{
     Refusal, Secure, TrustedProxies,
 };
 pub use engineio::{Protocol, Sid, Transport};
-pub use error::{AckError, EventError, EventErrorKind, MountError, Refused, SendError};
+pub use error::{AckError, MountError, SendError};
 pub use events::Events;
 pub use handler::Incoming;
 pub use handshake::Handshake;
@@ -52,8 +52,9 @@ pub use server::{Builder, Drain, Gauges, Server};
 pub use service::{Attached, Layer, Service};
 pub use socket::{Conn, Emitter, Socket};
 pub use socketio_proto::{
-    Ack, Answer, Args, ArgsError, Binary, ConnectError, DisconnectReason, Event, FromArgs,
-    IntoArgs, Limits, NamespaceId, NoAck, Parser, RawArgs, SocketId, Value, event,
+    Ack, Answer, Args, ArgsError, Binary, ConnectError, DisconnectReason, Event, EventError,
+    EventErrorKind, FromArgs, IntoArgs, Limits, NamespaceId, NoAck, Parser, RawArgs, Refused,
+    SocketId, Value, event,
 };
 
 /// What the parser of a user is made of: see [`UserParser`](parser::UserParser).

@@ -6,10 +6,9 @@ use std::marker::PhantomData;
 use engineio::Text;
 use serde::Serialize;
 use socketio_proto::answer::{Ack, Answer, Answered, into_args};
-use socketio_proto::{DisconnectReason, Event, FromArgs, RawArgs};
+use socketio_proto::{DisconnectReason, Event, EventError, FromArgs, RawArgs, Refused};
 
 use super::{Namespace, NamespaceHandle};
-use crate::error::{EventError, Refused};
 use crate::events::Events;
 use crate::handler::{Answering, Incoming, Listener, Raw, Typed, give};
 use crate::outgoing::Outgoing;

@@ -6,10 +6,9 @@ use std::task::{Context, Poll};
 
 use engineio::Text;
 use socketio_proto::answer::Answered;
-use socketio_proto::{AckId, DisconnectReason, RawArgs, SessionKey};
+use socketio_proto::{AckId, DisconnectReason, EventError, EventErrorKind, RawArgs, SessionKey};
 
 use crate::clock;
-use crate::error::{EventError, EventErrorKind, panic_message};
 use crate::events::{Events, Inbox};
 use crate::handler::{Handlers, Incoming, Running, empty_ack};
 use crate::namespace::Mounted;
@@ -152,7 +151,7 @@ impl<D: Send + Sync + 'static> Joined<D> {
         for handler in handlers {
             let run = AssertUnwindSafe(|| self.span.run(|| run(handler)));
             if let Err(panic) = catch_unwind(run) {
-                self.failed(name, None, EventErrorKind::Panic(panic_message(&*panic)));
+                self.failed(name, None, EventErrorKind::panicked(&*panic));
             }
         }
     }
@@ -255,7 +254,7 @@ impl<D: Send + Sync + 'static> Joined<D> {
                     Stage::Listener(0) | Stage::Connect(_) => return,
                 },
                 Err(panic) => {
-                    let kind = EventErrorKind::Panic(panic_message(&*panic));
+                    let kind = EventErrorKind::panicked(&*panic);
                     answered = self.failed(&event.name, event.ack, kind);
                     // who would have judged the event cannot
                     if matches!(stage, Stage::Before(_)) {
@@ -314,7 +313,7 @@ impl<D: Send + Sync + 'static> Joined<D> {
         let result = match catch_unwind(poll) {
             Ok(Poll::Pending) => return false,
             Ok(Poll::Ready(result)) => result,
-            Err(panic) => Err(EventErrorKind::Panic(panic_message(&*panic))),
+            Err(panic) => Err(EventErrorKind::panicked(&*panic)),
         };
         let Job {
             event,
@@ -343,10 +342,7 @@ impl<D: Send + Sync + 'static> Joined<D> {
 
     /// Tells `on_error`, which may answer.
     fn failed(&self, event: &Text, ack: Option<AckId>, kind: EventErrorKind) -> Answered {
-        let error = EventError {
-            event: event.clone(),
-            kind,
-        };
+        let error = EventError::new(event.clone(), kind);
         let Some(handler) = &self.handlers().error else {
             warning!("socket {}: {error}", self.socket.core().shown());
             return Answered::Never;

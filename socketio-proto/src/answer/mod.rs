@@ -1,7 +1,11 @@
 //! What handlers return, on both ends: the acknowledgement.
 
+mod error;
+
 use crate::args::{IntoArgs, RawArgs};
 use crate::error::EncodeError;
+
+pub use error::{EventError, EventErrorKind, Refused};
 
 /// An answer of a handler: the arguments of the ack.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
