@@ -32,8 +32,8 @@ const ALLOWED: &[(&str, &[&str])] = &[
     (
         "net",
         &[
-            "text", "sid", "config", "error", "frame", "dialect", "jsonp", "query", "server",
-            "client",
+            "text", "sid", "config", "error", "frame", "dialect", "packet", "jsonp", "query",
+            "server", "client",
         ],
     ),
     (
