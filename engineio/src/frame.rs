@@ -169,7 +169,7 @@ impl Frame {
     }
 
     /// A control frame of the WebSocket itself: at most 125 bytes of content.
-    #[cfg(feature = "server")]
+    #[cfg(any(feature = "server", feature = "client"))]
     pub(crate) fn control(opcode: u8, content: &[u8]) -> Self {
         let mut buf = vec![0; HEADROOM];
         buf.extend_from_slice(content.get(..content.len().min(125)).unwrap_or_default());

@@ -9,7 +9,7 @@ mod form;
 mod frame;
 mod json;
 pub mod jsonp;
-#[cfg(feature = "server")]
+#[cfg(any(feature = "server", feature = "client"))]
 pub mod net;
 pub mod packet;
 pub mod payload;

@@ -32,7 +32,8 @@ const ALLOWED: &[(&str, &[&str])] = &[
     (
         "net",
         &[
-            "text", "sid", "config", "error", "frame", "dialect", "jsonp", "query", "server",
+            "text", "sid", "config", "error", "frame", "dialect", "packet", "jsonp", "query",
+            "server", "client",
         ],
     ),
     (
@@ -62,6 +63,9 @@ const NETWORK: &[&str] = &[
     "getrandom",
     "ipnet",
     "tokio_rustls",
+    "httpdate",
+    "rustls_native_certs",
+    "webpki_roots",
 ];
 
 #[test]
@@ -108,7 +112,7 @@ fn only_net_knows_the_network() {
 #[test]
 fn net_is_there_only_with_its_feature() {
     let lib = fs::read_to_string(src().join("lib.rs")).unwrap();
-    assert!(lib.contains("#[cfg(feature = \"server\")]\npub mod net;"));
+    assert!(lib.contains("#[cfg(any(feature = \"server\", feature = \"client\"))]\npub mod net;"));
     let manifest = fs::read_to_string(src().join("../Cargo.toml")).unwrap();
     let (manifest, _) = manifest.split_once("[dev-dependencies]").unwrap();
     for name in NETWORK {

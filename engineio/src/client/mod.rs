@@ -191,6 +191,9 @@ pub enum Detail {
     },
     /// No handshake came in time.
     OpenTimeout,
+    /// What went wrong below HTTP, or with an answer that was none: name resolution, TCP, proxy,
+    /// TLS, a frame that breaks the WebSocket protocol.
+    Io(String),
 }
 
 /// Nothing that is worth reading is longer.
@@ -240,6 +243,7 @@ impl std::fmt::Display for Detail {
             Self::Frame { code, message } if message.is_empty() => write!(f, "close code {code}"),
             Self::Frame { code, message } => write!(f, "close code {code}: {message}"),
             Self::OpenTimeout => f.write_str("no handshake in time"),
+            Self::Io(words) => f.write_str(words),
         }
     }
 }

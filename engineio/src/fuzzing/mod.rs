@@ -170,9 +170,9 @@ pub fn query(bytes: &[u8]) {
 
 /// A client's WebSocket bytes, cut into reads by the first byte: the cuts change nothing, and
 /// no more is kept than one message.
-#[cfg(feature = "server")]
+#[cfg(any(feature = "server", feature = "client"))]
 pub fn reader(bytes: &[u8]) {
-    crate::net::server::fuzz_reader(bytes);
+    crate::net::ws::fuzz(bytes);
 }
 
 #[cfg(test)]
@@ -189,7 +189,7 @@ mod tests {
         ("engineio_payload", payload),
         ("engineio_payload_v3", payload_v3),
         ("engineio_query", query),
-        #[cfg(feature = "server")]
+        #[cfg(any(feature = "server", feature = "client"))]
         ("engineio_reader", reader),
         ("engineio_session", session),
         ("engineio_client", client),

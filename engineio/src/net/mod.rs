@@ -1,7 +1,9 @@
 //! The network side, behind features: the only code here that knows tokio, hyper, tungstenite
 //! and a clock.
 
-#[cfg(feature = "server")]
+pub(crate) mod buffers;
+#[cfg(feature = "client")]
+pub mod client;
 pub(crate) mod clock;
 #[cfg(feature = "server")]
 pub(crate) mod platform;
@@ -9,3 +11,4 @@ pub(crate) mod platform;
 pub mod server;
 pub(crate) mod sync;
 pub(crate) mod trace;
+pub(crate) mod ws;

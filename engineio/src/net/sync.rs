@@ -3,7 +3,9 @@
 
 pub(crate) use std::sync::MutexGuard;
 use std::sync::PoisonError;
-pub(crate) use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+pub(crate) use std::sync::atomic::{AtomicBool, Ordering};
+#[cfg(feature = "server")]
+pub(crate) use std::sync::atomic::{AtomicU64, AtomicUsize};
 
 /// A lock that a panic elsewhere does not poison: its holders leave no broken state behind.
 #[derive(Debug, Default)]

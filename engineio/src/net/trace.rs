@@ -11,6 +11,7 @@ macro_rules! debug {
 }
 
 /// An event that somebody should look at.
+#[cfg(feature = "server")]
 macro_rules! warning {
     ($($argument:tt)*) => {{
         #[cfg(feature = "tracing")]
@@ -21,4 +22,5 @@ macro_rules! warning {
 }
 
 pub(crate) use debug;
+#[cfg(feature = "server")]
 pub(crate) use warning;

@@ -19,7 +19,7 @@ use tokio::sync::mpsc;
 use tungstenite::protocol::{Role, WebSocket, WebSocketConfig};
 
 #[allow(dead_code, reason = "the very file that the server uses")]
-#[path = "../../../../engineio/src/net/server/ws.rs"]
+#[path = "../../../../engineio/src/net/ws.rs"]
 mod ws;
 
 mod flusher;
@@ -204,7 +204,7 @@ fn readers() {
         );
         drop(socket);
         let held = LIVE.load(Relaxed);
-        let mut reader = ws::Reader::new(1_000_000);
+        let mut reader = ws::Reader::new(ws::Role::Server, 1_000_000);
         // one buffer for all connections, 16 frames a read
         let mut buffer = frames.clone();
         let (nanos, allocations) = time(|| {

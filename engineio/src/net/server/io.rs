@@ -1,6 +1,5 @@
 //! [`Wire`]: the byte stream of a WebSocket, from the moment of its upgrade.
 
-use std::cell::Cell;
 use std::fmt;
 use std::io;
 use std::pin::Pin;
@@ -17,16 +16,7 @@ use tokio::net::TcpStream;
 use super::foreign::{ForeignUpgrade, Io, Opening};
 use super::queue::Queue;
 use super::stall::Stalling;
-
-/// What one read may bring. The buffer belongs to the thread: a connection has none.
-pub(super) const READ_BYTES: usize = 64 * 1024;
-/// Small frames are copied together up to this many bytes for one write.
-pub(super) const JOIN_BYTES: usize = 16 * 1024;
-
-thread_local! {
-    static READ: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
-    static JOIN: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
-}
+use crate::net::buffers::{JOIN_BYTES, lend_join, lend_read};
 
 #[derive(Debug)]
 pub(super) struct Wire {
@@ -88,11 +78,7 @@ impl Wire {
         used: impl FnOnce(&mut [u8]),
     ) -> Poll<io::Result<usize>> {
         ready!(self.poll_open(cx))?;
-        let mut buffer = READ.take();
-        buffer.resize(READ_BYTES, 0);
-        let result = self.read_into(cx, &mut buffer, used);
-        READ.set(buffer);
-        result
+        lend_read(|buffer| self.read_into(cx, buffer, used))
     }
 
     fn read_into(
@@ -128,12 +114,10 @@ impl Wire {
             let result = if queue.len() == 1 || first.len() >= JOIN_BYTES {
                 self.stream.poll_write(cx, first)
             } else {
-                let mut join = JOIN.take();
-                join.clear();
-                queue.gather(JOIN_BYTES, &mut join);
-                let result = self.stream.poll_write(cx, &join);
-                JOIN.set(join);
-                result
+                lend_join(|join| {
+                    queue.gather(JOIN_BYTES, join);
+                    self.stream.poll_write(cx, join)
+                })
             };
             match result {
                 Poll::Ready(Ok(0) | Err(_)) => return (Flush::Broken, progress),

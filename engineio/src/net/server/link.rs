@@ -8,9 +8,10 @@ use std::time::Duration;
 use tokio::time::timeout;
 
 use super::core::{Core, Task};
-use super::io::{Flush, JOIN_BYTES, READ_BYTES, Wire};
+use super::io::{Flush, Wire};
 use super::queue::Queue;
-use super::ws::{Item, Reader};
+use crate::net::buffers::{JOIN_BYTES, READ_BYTES};
+use crate::net::ws::{Item, Reader, Role};
 use crate::server::LinkId;
 use crate::{CloseReason, Data, Dialect, Frame};
 
@@ -64,7 +65,7 @@ pub(super) enum Read {
 
 impl Link {
     pub(super) fn new(id: LinkId, wire: Wire, dialect: Dialect, max_message: usize) -> Self {
-        let (reader, control) = (Reader::new(max_message), Queue::default());
+        let (reader, control) = (Reader::new(Role::Server, max_message), Queue::default());
         Self {
             id,
             wire,
@@ -98,7 +99,7 @@ impl Link {
                     Item::Message(data) if !closed => each(data),
                     Item::Message(_) => {}
                     Item::Ping(content) => *pong = Some(Frame::control(OPCODE_PONG, &content)),
-                    Item::Close => closed = true,
+                    Item::Close(_) => closed = true,
                 });
                 violation = fed.err();
             });
@@ -241,7 +242,7 @@ impl Link {
                 wire.poll_read(cx, |bytes| {
                     // after a violation there are no frames any more, only bytes
                     reader
-                        .feed(bytes, |item| closed |= item == Item::Close)
+                        .feed(bytes, |item| closed |= matches!(item, Item::Close(_)))
                         .ok();
                 })
             });

@@ -47,7 +47,6 @@ mod stall;
 #[cfg(feature = "rustls")]
 mod tls;
 mod trusted;
-mod ws;
 
 use std::sync::Arc;
 use std::task::Context;
@@ -71,8 +70,6 @@ pub use shared::Handle;
 #[cfg(feature = "rustls")]
 pub use tls::Tls;
 pub use trusted::{InvalidNetwork, TrustedProxies};
-#[cfg(any(fuzzing, test))]
-pub(crate) use ws::fuzz as fuzz_reader;
 
 /// What runs on top of a session, in its task: Socket.IO, or a protocol of one's own.
 ///

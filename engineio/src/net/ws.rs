@@ -1,7 +1,7 @@
 //! The reading half of a WebSocket, without I/O: bytes in, messages out (RFC 6455).
 //!
 //! Bytes are unmasked where they were read. Only what is unfinished is kept, so that an idle
-//! connection holds no buffer.
+//! connection holds no buffer. Server and client read the same frames; they differ in who masks.
 
 use std::io::Cursor;
 
@@ -21,7 +21,23 @@ const MAX_CONTROL: u64 = 125;
 pub(crate) enum Item {
     Message(Data),
     Ping(Bytes),
-    Close,
+    Close(CloseFrame),
+}
+
+/// What a close frame says.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct CloseFrame {
+    /// None for an empty frame.
+    pub(crate) code: Option<u16>,
+    pub(crate) reason: Box<str>,
+}
+
+/// Who reads. What a client sends is masked, what a server sends never (section 5.1).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(dead_code, reason = "each feature has one of them")]
+pub(crate) enum Role {
+    Server,
+    Client,
 }
 
 /// Why the connection cannot go on: the code of the close frame.
@@ -55,6 +71,7 @@ impl std::fmt::Display for Violation {
 
 #[derive(Debug)]
 pub(crate) struct Reader {
+    role: Role,
     max_message: usize,
     /// The beginning of a frame whose rest was not read yet.
     partial: Vec<u8>,
@@ -70,8 +87,9 @@ struct Fragments {
 }
 
 impl Reader {
-    pub(crate) fn new(max_message: usize) -> Self {
+    pub(crate) fn new(role: Role, max_message: usize) -> Self {
         Self {
+            role,
             max_message,
             partial: Vec::new(),
             message: None,
@@ -119,7 +137,7 @@ impl Reader {
                 return Ok(used);
             };
             if let Some(mask) = header.mask {
-                unmask(content, mask);
+                apply_mask(content, mask);
             }
             if let Some(item) = self.frame(&header, content)? {
                 each(item);
@@ -146,7 +164,13 @@ impl Reader {
             OpCode::Data(DataOpcode::Text | DataOpcode::Binary) => self.message.is_none(),
             OpCode::Control(Control::Reserved(_)) | OpCode::Data(DataOpcode::Reserved(_)) => false,
         };
-        if !legal || *rsv1 || *rsv2 || *rsv3 || mask.is_none() || len > i64::MAX as u64 {
+        if !legal
+            || *rsv1
+            || *rsv2
+            || *rsv3
+            || mask.is_some() != (self.role == Role::Server)
+            || len > i64::MAX as u64
+        {
             return Err(Violation::Protocol);
         }
         let (before, max) = match (opcode, &self.message) {
@@ -210,22 +234,25 @@ fn message(binary: bool, bytes: Bytes) -> Result<Item, Violation> {
 fn close(content: &[u8]) -> Result<Item, Violation> {
     let Some((code, reason)) = content.split_first_chunk::<2>() else {
         return if content.is_empty() {
-            Ok(Item::Close)
+            Ok(Item::Close(CloseFrame::default()))
         } else {
             Err(Violation::Protocol)
         };
     };
-    match u16::from_be_bytes(*code) {
+    let code = u16::from_be_bytes(*code);
+    match code {
         1000..=1003 | 1007..=1014 | 3000..=4999 => {}
         _ => return Err(Violation::Protocol),
     }
-    std::str::from_utf8(reason)
-        .map(|_| Item::Close)
-        .map_err(|_| Violation::NotUtf8)
+    let reason = std::str::from_utf8(reason).map_err(|_| Violation::NotUtf8)?;
+    Ok(Item::Close(CloseFrame {
+        code: Some(code),
+        reason: reason.into(),
+    }))
 }
 
 /// XORs with the repeated mask, eight bytes at a time.
-fn unmask(content: &mut [u8], mask: [u8; 4]) {
+pub(crate) fn apply_mask(content: &mut [u8], mask: [u8; 4]) {
     let [a, b, c, d] = mask;
     let wide = u64::from_ne_bytes([a, b, c, d, a, b, c, d]);
     let (words, tail) = content.as_chunks_mut::<8>();
@@ -240,12 +267,19 @@ fn unmask(content: &mut [u8], mask: [u8; 4]) {
 /// The body of a fuzz target: see [`crate::fuzzing::reader`].
 #[cfg(any(fuzzing, test))]
 pub(crate) fn fuzz(bytes: &[u8]) {
+    for role in [Role::Server, Role::Client] {
+        fuzz_as(role, bytes);
+    }
+}
+
+#[cfg(any(fuzzing, test))]
+fn fuzz_as(role: Role, bytes: &[u8]) {
     const MAX: usize = 300;
     let Some((cuts, stream)) = bytes.split_first() else {
         return;
     };
     let run = |mut piece_len: Box<dyn FnMut() -> usize>| {
-        let mut reader = Reader::new(MAX);
+        let mut reader = Reader::new(role, MAX);
         let mut items = Vec::new();
         let mut rest = stream.to_vec();
         while !rest.is_empty() {
@@ -271,7 +305,7 @@ pub(crate) fn fuzz(bytes: &[u8]) {
         match item {
             Item::Message(data) => assert!(data.len() <= MAX),
             Item::Ping(content) => assert!(content.len() as u64 <= MAX_CONTROL),
-            Item::Close => {}
+            Item::Close(close) => assert!(close.reason.len() as u64 <= MAX_CONTROL),
         }
     }
 }
@@ -293,7 +327,7 @@ mod tests {
         }
         out.extend_from_slice(&MASK);
         let mut content = content.to_vec();
-        unmask(&mut content, MASK);
+        apply_mask(&mut content, MASK);
         out.extend_from_slice(&content);
         out
     }
@@ -328,17 +362,20 @@ mod tests {
                 text("4fragmented"),
                 Item::Message(Data::Binary(Bytes::from_static(&[1, 2, 3]))),
                 text(&long),
-                Item::Close,
+                Item::Close(CloseFrame {
+                    code: Some(1000),
+                    reason: "".into(),
+                }),
             ]
         };
         for cut in 0..=stream.len() {
-            let mut reader = Reader::new(1000);
+            let mut reader = Reader::new(Role::Server, 1000);
             let mut items = read(&mut reader, &stream[..cut]).unwrap();
             items.extend(read(&mut reader, &stream[cut..]).unwrap());
             assert_eq!(items, expected(), "cut at {cut}");
             assert_eq!(reader.partial.capacity(), 0);
         }
-        let mut reader = Reader::new(1000);
+        let mut reader = Reader::new(Role::Server, 1000);
         let one_by_one = stream
             .iter()
             .flat_map(|byte| read(&mut reader, &[*byte]).unwrap());
@@ -376,12 +413,18 @@ mod tests {
             ),
         ] {
             assert_eq!(
-                read(&mut Reader::new(1000), &bytes),
+                read(&mut Reader::new(Role::Server, 1000), &bytes),
                 Err(violation),
                 "{bytes:02x?}"
             );
         }
-        assert!(read(&mut Reader::new(1000), &frame(0x82, &[0; 1000])).is_ok());
+        assert!(
+            read(
+                &mut Reader::new(Role::Server, 1000),
+                &frame(0x82, &[0; 1000])
+            )
+            .is_ok()
+        );
     }
 
     #[test]
@@ -391,14 +434,14 @@ mod tests {
             frame(0x89, &[1; 125]),
             frame(0x80, &[7; 10]),
         ];
-        let items = read(&mut Reader::new(1000), &stream.concat()).unwrap();
+        let items = read(&mut Reader::new(Role::Server, 1000), &stream.concat()).unwrap();
         assert_eq!(items.len(), 2);
         assert_eq!(items[1], Item::Message(Data::Binary(vec![7; 1000].into())));
     }
 
     #[test]
     fn a_limit_below_the_size_of_control_frames_holds_for_messages_only() {
-        let reader = || Reader::new(10);
+        let reader = || Reader::new(Role::Server, 10);
         assert!(read(&mut reader(), &frame(0x82, &[0; 10])).is_ok());
         let larger = read(&mut reader(), &frame(0x82, &[0; 11]));
         assert_eq!(larger, Err(Violation::TooLarge));
@@ -407,7 +450,7 @@ mod tests {
 
     #[test]
     fn empty_fragments_are_counted() {
-        let mut reader = Reader::new(1000);
+        let mut reader = Reader::new(Role::Server, 1000);
         read(&mut reader, &frame(0x01, b"")).unwrap();
         let empty = frame(0x00, b"").repeat(1000);
         let end = (0..100).find_map(|_| read(&mut reader, &empty).err());
