@@ -1,5 +1,6 @@
 //! What the tests of the machines share: virtual time, a script for one machine, a client and
-//! a network for two. Nothing here waits, and the same calls give the same run.
+//! a network for two. Nothing here waits, and the same calls give the same run; the proxy is the
+//! exception.
 //!
 //! | type | what it is for |
 //! |---|---|
@@ -8,6 +9,7 @@
 //! | [`Machines`] | our client machine and our server machine with a [`Link`] in between |
 //! | [`Watch`] | the part of the contract that holds after every output; both use it |
 //! | [`ClientScript`], [`ClientWatch`] | the same for a client machine |
+//! | [`Proxy`] (feature `proxy`) | a real TCP proxy that cuts, stalls and answers nonsense |
 #![forbid(unsafe_code)]
 
 mod client_script;
@@ -16,6 +18,8 @@ mod link;
 mod machines;
 mod model;
 mod pair;
+#[cfg(feature = "proxy")]
+mod proxy;
 mod scripted;
 mod show;
 mod watch;
@@ -29,6 +33,8 @@ pub use link::{Hop, Link};
 pub use machines::{End, Machines};
 pub use model::{Action, Model, Upgrade};
 pub use pair::Pair;
+#[cfg(feature = "proxy")]
+pub use proxy::{Mode, Proxy};
 pub use scripted::Scripted;
 pub use show::{show, show_client, text_of};
 pub use watch::Watch;

@@ -1,0 +1,67 @@
+//! What handles tell the task that owns the connection.
+
+use std::time::Duration;
+
+use engineio::Text;
+use socketio_proto::client::{Emit, EmitId, Reply, Settings};
+use socketio_proto::{NamespaceId, RawArgs};
+use tokio::sync::oneshot;
+
+use crate::error::{AckError, ConnectFailed};
+use crate::reconnect::Reconnect;
+use crate::socket::SocketCore;
+use crate::sync::Arc;
+
+/// Learns whether the socket got connected.
+pub(crate) type Told = oneshot::Sender<Result<(), ConnectFailed>>;
+/// Learns the answer to an event.
+pub(crate) type Waiter = oneshot::Sender<Result<RawArgs, AckError>>;
+
+pub(crate) enum Order {
+    Connect {
+        core: Arc<SocketCore>,
+        told: Told,
+    },
+    Disconnect {
+        namespace: NamespaceId,
+    },
+    Emit {
+        namespace: NamespaceId,
+        name: Text,
+        args: RawArgs,
+        options: Emit,
+        waiter: Option<Waiter>,
+    },
+    LimitAck {
+        namespace: NamespaceId,
+        emit: EmitId,
+        timeout: Duration,
+    },
+    Answer {
+        namespace: NamespaceId,
+        reply: Reply,
+        args: RawArgs,
+    },
+    Configure {
+        namespace: NamespaceId,
+        settings: Settings,
+    },
+    Reconnect(Reconnect),
+    /// There is room again where events wait for the application.
+    Wake,
+    /// All namespaces are left.
+    Close,
+    /// Nobody holds a handle any more.
+    Shutdown,
+}
+
+impl Order {
+    /// Bytes of it that count against what may wait to be sent.
+    pub(crate) fn size(&self) -> usize {
+        match self {
+            Self::Emit { name, args, .. } => size_of::<Self>() + name.len() + args.size(),
+            Self::Answer { args, .. } => size_of::<Self>() + args.size(),
+            _ => 0,
+        }
+    }
+}

@@ -1,0 +1,40 @@
+//! [`SocketCore`]: what all handles of one socket and its connection's task share.
+
+use socketio_proto::client::Settings;
+use socketio_proto::{NamespaceId, SocketId};
+
+use crate::auth::Auth;
+use crate::listeners::Listeners;
+use crate::sync::{Arc, AtomicUsize, Mutex};
+
+pub(crate) struct SocketCore {
+    pub(crate) namespace: NamespaceId,
+    pub(crate) state: Mutex<State>,
+    pub(crate) listeners: Mutex<Listeners>,
+    pub(crate) auth: Mutex<Auth>,
+    pub(crate) settings: Mutex<Settings>,
+    /// Bytes of events that wait in streams.
+    pub(crate) held: Arc<AtomicUsize>,
+}
+
+/// What a socket tells of itself.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct State {
+    /// While it is connected.
+    pub(crate) id: Option<SocketId>,
+    pub(crate) active: bool,
+    pub(crate) recovered: bool,
+}
+
+impl SocketCore {
+    pub(crate) fn new(namespace: NamespaceId, settings: Settings) -> Self {
+        Self {
+            namespace,
+            state: Mutex::default(),
+            listeners: Mutex::default(),
+            auth: Mutex::default(),
+            settings: Mutex::new(settings),
+            held: Arc::default(),
+        }
+    }
+}

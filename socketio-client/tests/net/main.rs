@@ -1,0 +1,9 @@
+//! The client against our server, over real sockets.
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
+mod acks;
+mod blocking;
+mod connecting;
+mod events;
+mod reconnecting;
+mod support;
