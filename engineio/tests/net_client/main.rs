@@ -8,6 +8,7 @@
     reason = "a failure of the test; real sockets need real time"
 )]
 
+mod failures;
 #[path = "../net/support.rs"]
 #[allow(
     dead_code,
@@ -15,5 +16,9 @@
     reason = "the server's tests use the rest of it"
 )]
 mod net;
+mod proxies;
+mod settings;
 mod support;
+#[cfg(feature = "rustls")]
+mod tls;
 mod transports;

@@ -281,16 +281,9 @@ impl Connection {
         // a probe has nothing to say; one that was given its word (`5`) is the session's
         if self.session.is_closed() {
             link.close();
-            self.close_later(now, link);
+            let time = self.setting.terms.options.config().close_timeout;
+            self.closing = Some((link, now + time));
         }
-    }
-
-    fn close_later(&mut self, now: Instant, link: Box<Link>) {
-        let time = match link.queued() {
-            0 => CLOSE_DEADLINE,
-            _ => self.setting.terms.options.config().close_timeout,
-        };
-        self.closing = Some((link, now + time));
     }
 
     /// Writes, also while events wait; tells whether more may follow.
@@ -363,7 +356,8 @@ impl Connection {
             reason,
             detail,
         };
-        self.close_later(now, link);
+        // there is a close frame to write at most
+        self.closing = Some((link, now + CLOSE_DEADLINE));
         self.session.handle_input(now, link_closed);
     }
 

@@ -1,5 +1,6 @@
 //! [`Link`]: one WebSocket of a session, and how it ends.
 
+use std::io::ErrorKind;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
@@ -103,20 +104,21 @@ impl Link {
         }
         match read {
             Poll::Pending => Read::Empty,
-            Poll::Ready(Ok(0)) => {
-                self.ending = Ending::Gone;
-                let detail = "the connection ended without a close frame";
-                Read::End(
-                    CloseReason::TransportClose,
-                    Some(Detail::Io(detail.to_owned())),
-                )
-            }
+            // TLS that ends without saying so is no more than that
+            Poll::Ready(Err(error)) if error.kind() == ErrorKind::UnexpectedEof => self.gone(),
+            Poll::Ready(Ok(0)) => self.gone(),
             Poll::Ready(Ok(_)) => Read::More,
             Poll::Ready(Err(error)) => {
                 self.ending = Ending::Gone;
                 Read::End(CloseReason::TransportError, Some(error::io(&error)))
             }
         }
+    }
+
+    fn gone(&mut self) -> Read {
+        self.ending = Ending::Gone;
+        let detail = Detail::Io("the connection ended without a close frame".to_owned());
+        Read::End(CloseReason::TransportClose, Some(detail))
     }
 
     fn poll_read(
