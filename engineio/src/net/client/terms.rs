@@ -190,4 +190,21 @@ mod tests {
         assert!(terms(|options| options.path("/a?b")).is_err());
         assert!(terms(|options| options.protocols(["a,b"])).is_err());
     }
+
+    #[cfg(not(feature = "rustls"))]
+    #[test]
+    fn https_without_tls_is_told_of() {
+        let options = Options::new("https://h").unwrap();
+        assert_eq!(Terms::new(options).err(), Some(BuildError::NoTls));
+    }
+
+    #[cfg(all(
+        feature = "rustls",
+        not(any(feature = "rustls-webpki-roots", feature = "rustls-platform-roots"))
+    ))]
+    #[test]
+    fn https_without_authorities_is_told_of() {
+        let options = Options::new("wss://h").unwrap();
+        assert_eq!(Terms::new(options).err(), Some(BuildError::NoRoots));
+    }
 }
