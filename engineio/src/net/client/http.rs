@@ -1,6 +1,5 @@
 //! [`Channel`]: one HTTP connection, which runs only while somebody waits for it.
 
-use std::convert::Infallible;
 use std::fmt;
 use std::future::poll_fn;
 use std::io;
@@ -9,7 +8,7 @@ use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use http::{Request, Response, StatusCode};
-use http_body::{Body as _, Frame as BodyFrame, SizeHint};
+use http_body::{Body as _, Frame};
 use hyper::body::Incoming;
 use hyper::client::conn::TrySendError;
 use hyper::client::conn::http1::{self, SendRequest};
@@ -17,6 +16,7 @@ use hyper_util::rt::TokioIo;
 
 use super::dial::{Dialer, Stream};
 use super::error;
+use super::payload::Payload;
 use super::shared::Setting;
 use crate::client::Detail;
 
@@ -34,7 +34,7 @@ type Driver = http1::Connection<TokioIo<Stream>, Payload>;
 pub(super) struct Channel {
     sender: SendRequest<Payload>,
     /// Kept after its end only until somebody looks: there may be a WebSocket in it.
-    driver: Option<Driver>,
+    driver: Option<Box<Driver>>,
     ended: bool,
 }
 
@@ -139,7 +139,7 @@ impl Channel {
         let (sender, driver) = opened.map_err(|error| error::io(&error))?;
         Ok(Self {
             sender,
-            driver: Some(driver),
+            driver: Some(Box::new(driver)),
             ended: false,
         })
     }
@@ -217,7 +217,7 @@ impl Channel {
         &mut self,
         cx: &mut Context<'_>,
         body: &mut Incoming,
-    ) -> Poll<Option<Result<BodyFrame<Bytes>, io::Error>>> {
+    ) -> Poll<Option<Result<Frame<Bytes>, io::Error>>> {
         let told = |frame: Result<_, hyper::Error>| frame.map_err(io::Error::other);
         if let Poll::Ready(frame) = Pin::new(&mut *body).poll_frame(cx) {
             return Poll::Ready(frame.map(told));
@@ -260,35 +260,5 @@ impl From<TrySendError<Request<Payload>>> for Unanswered {
             unsent: error.take_message().map(Box::new),
             detail: error::io(error.error()),
         }
-    }
-}
-
-/// The body of a request: all of it, or nothing.
-#[derive(Debug, Default)]
-pub(super) struct Payload(Option<Bytes>);
-
-impl Payload {
-    pub(super) fn new(bytes: Bytes) -> Self {
-        Self(Some(bytes).filter(|bytes| !bytes.is_empty()))
-    }
-}
-
-impl http_body::Body for Payload {
-    type Data = Bytes;
-    type Error = Infallible;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        _: &mut Context<'_>,
-    ) -> Poll<Option<Result<BodyFrame<Bytes>, Infallible>>> {
-        Poll::Ready(self.0.take().map(|bytes| Ok(BodyFrame::data(bytes))))
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.0.is_none()
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        SizeHint::with_exact(self.0.as_ref().map_or(0, |bytes| bytes.len() as u64))
     }
 }
