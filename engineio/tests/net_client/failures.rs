@@ -220,6 +220,23 @@ async fn a_close_frame_says_why() {
     }
 }
 
+/// Whether all of it could be written or not.
+#[tokio::test]
+async fn a_server_says_that_a_message_is_too_large() {
+    let app = App::start().await;
+    for size in [1_000_001, 10_000_000].repeat(10) {
+        let mut connection = open(over(&app, WebSocket)).await;
+        let large = Data::Binary(vec![0; size].into());
+        connection.send(large.into()).unwrap();
+        assert_eq!(closed(&mut connection).await, CloseReason::TransportClose);
+        let detail = connection.detail();
+        assert!(
+            matches!(detail, Some(Detail::Frame { code: 1009, .. })),
+            "{detail:?}"
+        );
+    }
+}
+
 #[tokio::test]
 async fn a_ping_of_the_websocket_is_answered() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();

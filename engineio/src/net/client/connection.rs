@@ -19,6 +19,8 @@ use crate::{Batch, CloseReason, Open, SendError, Transport};
 
 /// Events that may follow each other before other tasks have their turn.
 const EVENTS: u32 = 128;
+/// Events for which there is always room; what a flood needed is freed.
+const KEPT: usize = 64;
 /// Turns of one poll without an event.
 const TURNS: usize = 16;
 
@@ -104,6 +106,9 @@ impl Connection {
             }
             if let Some(event) = self.events.pop_front() {
                 self.budget -= 1;
+                if self.events.is_empty() && self.events.capacity() > KEPT {
+                    self.events = VecDeque::new();
+                }
                 return Poll::Ready(Some(event));
             }
             more |= self.read(now, cx);

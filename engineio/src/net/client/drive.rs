@@ -108,14 +108,10 @@ impl Connection {
     /// Writes, also while events wait; tells whether more may follow.
     pub(super) fn flush(&mut self, now: Instant, cx: &mut Context<'_>) -> bool {
         self.flushed_at = now;
-        let mut more = false;
-        if let Some(link) = &mut self.link
-            && let Err(detail) = link.flush(cx)
-        {
-            self.end_link(now, CloseReason::TransportError, Some(detail));
-            more = true;
+        if let Some(link) = &mut self.link {
+            link.flush(cx);
         }
-        more | self.requests.poll_posts(cx, |input, failure| {
+        self.requests.poll_posts(cx, |input, failure| {
             self.failure = failure.or_else(|| self.failure.take());
             self.session.handle_input(now, input);
         })
