@@ -9,6 +9,7 @@
 )]
 
 mod failures;
+mod limits;
 #[path = "../net/support.rs"]
 #[allow(
     dead_code,

@@ -13,13 +13,13 @@ use tokio::net::{TcpListener, TcpStream};
 use crate::support::{App, closed, connect, echoes, header, next, open, over, request};
 
 #[derive(Clone, Copy, Debug)]
-enum Kind {
+pub(crate) enum Kind {
     Http,
     Socks5,
 }
 
-/// A proxy for `user` and `secret` that leads every name to one server, and how often it did.
-async fn proxy(kind: Kind, to: SocketAddr) -> (SocketAddr, Arc<AtomicUsize>) {
+/// A proxy for `user` and `secret` that leads `far.example` to one server, and how often it did.
+pub(crate) async fn proxy(kind: Kind, to: SocketAddr, port: u16) -> (SocketAddr, Arc<AtomicUsize>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let addr = listener.local_addr().unwrap();
     let count = Arc::new(AtomicUsize::new(0));
@@ -29,8 +29,8 @@ async fn proxy(kind: Kind, to: SocketAddr) -> (SocketAddr, Arc<AtomicUsize>) {
             let counted = Arc::clone(&counted);
             tokio::spawn(async move {
                 let welcome = match kind {
-                    Kind::Http => http(&mut client).await,
-                    Kind::Socks5 => socks(&mut client).await,
+                    Kind::Http => http(&mut client, port).await,
+                    Kind::Socks5 => socks(&mut client, port).await,
                 };
                 if !welcome {
                     return;
@@ -46,9 +46,9 @@ async fn proxy(kind: Kind, to: SocketAddr) -> (SocketAddr, Arc<AtomicUsize>) {
     (addr, count)
 }
 
-async fn http(client: &mut TcpStream) -> bool {
+async fn http(client: &mut TcpStream, port: u16) -> bool {
     let (head, _) = request(client).await.unwrap();
-    assert!(head.starts_with("CONNECT far.example:80 HTTP/1.1\r\n"));
+    assert!(head.starts_with(&format!("CONNECT far.example:{port} HTTP/1.1\r\n")));
     let known = header(&head, "proxy-authorization") == Some("Basic dXNlcjpzZWNyZXQ=");
     let answer = match known {
         true => "HTTP/1.1 200 Connection established\r\n\r\n",
@@ -59,7 +59,7 @@ async fn http(client: &mut TcpStream) -> bool {
 }
 
 /// RFC 1928 and 1929.
-async fn socks(client: &mut TcpStream) -> bool {
+async fn socks(client: &mut TcpStream, port: u16) -> bool {
     let mut offer = [0; 3];
     client.read_exact(&mut offer).await.unwrap();
     if offer != [5, 1, 2] {
@@ -76,13 +76,14 @@ async fn socks(client: &mut TcpStream) -> bool {
     }
     let mut target = [0; 18];
     client.read_exact(&mut target).await.unwrap();
-    assert_eq!(&target, b"\x05\x01\x00\x03\x0bfar.example\x00\x50");
+    assert_eq!(&target[..16], b"\x05\x01\x00\x03\x0bfar.example");
+    assert_eq!(target[16..], port.to_be_bytes());
     let done = [5, 0, 0, 1, 127, 0, 0, 1, 0, 80];
     client.write_all(&done).await.unwrap();
     true
 }
 
-fn through(kind: Kind, credentials: &str, addr: SocketAddr) -> Proxy {
+pub(crate) fn through(kind: Kind, credentials: &str, addr: SocketAddr) -> Proxy {
     match kind {
         Kind::Http => Proxy::http(format!("http://{credentials}@{addr}")),
         Kind::Socks5 => Proxy::socks5(format!("{credentials}@{addr}")),
@@ -93,7 +94,7 @@ fn through(kind: Kind, credentials: &str, addr: SocketAddr) -> Proxy {
 async fn both_transports_go_through_a_proxy_with_credentials() {
     for kind in [Kind::Http, Kind::Socks5] {
         let app = App::start().await;
-        let (addr, count) = proxy(kind, app.addr).await;
+        let (addr, count) = proxy(kind, app.addr, 80).await;
         for transport in [Polling, WebSocket] {
             let before = count.load(Ordering::SeqCst);
             let options = Options::new("http://far.example").unwrap();
@@ -117,7 +118,7 @@ async fn both_transports_go_through_a_proxy_with_credentials() {
 #[tokio::test]
 async fn proxies_of_the_environment() {
     let app = App::start().await;
-    let (addr, count) = proxy(Kind::Http, app.addr).await;
+    let (addr, count) = proxy(Kind::Http, app.addr, 80).await;
     for (variable, value, url, used) in [
         (
             "HTTP_PROXY",

@@ -3,11 +3,11 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use engineio::client::Event;
+use engineio::client::{Detail, Event};
 use engineio::net::client::{Client, Connection, Options};
 use engineio::{CloseReason, Data, Transport};
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpStream};
 use tungstenite::handshake::derive_accept_key;
 
 pub(crate) use crate::net::{App, eventually, soon};
@@ -159,4 +159,24 @@ pub(crate) fn header<'a>(head: &'a str, name: &str) -> Option<&'a str> {
 
 pub(crate) fn at(addr: SocketAddr) -> Options {
     Options::new(&addr.to_string()).unwrap()
+}
+
+pub(crate) async fn failed(options: Options) -> (CloseReason, Option<Detail>) {
+    let mut connection = connect(options);
+    let reason = closed(&mut connection).await;
+    (reason, connection.detail().cloned())
+}
+
+/// The stream of a WebSocket whose handshake the server has answered.
+pub(crate) async fn switched(listener: &TcpListener) -> TcpStream {
+    let (mut stream, _) = soon(listener.accept()).await.unwrap();
+    let (head, _) = soon(request(&mut stream)).await.unwrap();
+    let answer = switching(&head, "");
+    stream.write_all(answer.as_bytes()).await.unwrap();
+    stream
+}
+
+pub(crate) fn text_frame(text: &str) -> Vec<u8> {
+    assert!(text.len() < 126);
+    [&[0x81, text.len() as u8], text.as_bytes()].concat()
 }

@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use engineio::Transport::{Polling, WebSocket};
 use engineio::client::{Detail, Event};
@@ -13,6 +14,7 @@ use tokio_rustls::rustls::pki_types::PrivateKeyDer;
 use tokio_rustls::rustls::server::WebPkiClientVerifier;
 use tokio_rustls::rustls::{RootCertStore, ServerConfig};
 
+use crate::proxies::{Kind, proxy, through};
 use crate::support::{closed, connect, echoes, next, open};
 
 /// An authority, and what it signs.
@@ -171,4 +173,19 @@ async fn settings_that_cannot_be_used_are_told_of() {
     }
     let nobody = build(Tls::new().only_own_authorities());
     assert_eq!(nobody, Some(BuildError::NoRoots));
+}
+
+#[tokio::test]
+async fn tls_goes_through_proxies() {
+    let authority = Authority::new("ours");
+    let addr = server(&authority.sign("far.example", |_| ()), None).await;
+    for kind in [Kind::Http, Kind::Socks5] {
+        let (proxy, count) = proxy(kind, addr, 443).await;
+        let options = Options::new("https://far.example").unwrap();
+        let options = options.proxy(through(kind, "user:secret", proxy));
+        let tls = Tls::new().ca_pem(authority.pem());
+        let mut connection = open(options.tls(tls)).await;
+        while next(&mut connection).await != Event::Upgraded {}
+        assert!(count.load(Ordering::SeqCst) >= 2);
+    }
 }

@@ -63,6 +63,9 @@ async fn an_upgrade_under_traffic_loses_doubles_and_reorders_nothing() {
             }
         }
         assert_eq!(connection.transport(), WebSocket);
+        // the connections of long-polling are gone
+        let server = &app.server;
+        eventually(|| server.connections() == 0).await;
         connection.close(CloseReason::ForcedClose);
         assert_eq!(closed(&mut connection).await, CloseReason::ForcedClose);
     }
