@@ -456,4 +456,37 @@ mod tests {
         let end = (0..100).find_map(|_| read(&mut reader, &empty).err());
         assert_eq!(end, Some(Violation::TooLarge));
     }
+
+    #[test]
+    fn a_client_takes_what_is_not_masked_and_nothing_else() {
+        let client = || Reader::new(Role::Client, 1000);
+        assert_eq!(
+            read(&mut client(), b"\x81\x024a\x82\x01b"),
+            Ok(vec![
+                text("4a"),
+                Item::Message(Data::Binary(Bytes::from_static(b"b")))
+            ])
+        );
+        for masked in [frame(0x81, b"4a"), frame(0x89, b""), frame(0x88, b"")] {
+            assert_eq!(read(&mut client(), &masked), Err(Violation::Protocol));
+        }
+    }
+
+    #[test]
+    fn what_a_close_frame_says() {
+        let client = || Reader::new(Role::Client, 1000);
+        let close = |code, reason: &str| {
+            Item::Close(CloseFrame {
+                code,
+                reason: reason.into(),
+            })
+        };
+        for (bytes, item) in [
+            (&b"\x88\x00"[..], close(None, "")),
+            (b"\x88\x02\x03\xf1", close(Some(1009), "")),
+            (b"\x88\x04\x03\xe8hi", close(Some(1000), "hi")),
+        ] {
+            assert_eq!(read(&mut client(), bytes), Ok(vec![item]));
+        }
+    }
 }

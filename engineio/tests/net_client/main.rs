@@ -8,6 +8,8 @@
     reason = "a failure of the test; real sockets need real time"
 )]
 
+mod failures;
+mod limits;
 #[path = "../net/support.rs"]
 #[allow(
     dead_code,
@@ -15,5 +17,9 @@
     reason = "the server's tests use the rest of it"
 )]
 mod net;
+mod proxies;
+mod settings;
 mod support;
+#[cfg(feature = "rustls")]
+mod tls;
 mod transports;

@@ -92,17 +92,17 @@ impl Driver {
 
     /// Reads and writes. Whether anything happened.
     fn poll_engine(&mut self, cx: &mut Context<'_>) -> bool {
-        for _ in 0..BATCH {
+        for nth in 0..BATCH {
             if self.is_full() {
-                return false;
+                return nth > 0;
             }
             let Some(engine) = &mut self.engine else {
-                return false;
+                return nth > 0;
             };
             let event = match engine.poll_event(cx) {
                 Poll::Ready(Some(event)) => event,
                 Poll::Ready(None) => EngineEvent::Closed(CloseReason::TransportClose),
-                Poll::Pending => return false,
+                Poll::Pending => return nth > 0,
             };
             self.on_engine_event(event);
         }
@@ -124,11 +124,12 @@ impl Driver {
         });
     }
 
+    /// Does what handles want. Whether they wanted anything.
     fn poll_orders(&mut self, cx: &mut Context<'_>) -> bool {
-        for _ in 0..BATCH {
+        for nth in 0..BATCH {
             match self.orders.poll_recv(cx) {
                 Poll::Ready(Some(order)) => self.on_order(order),
-                Poll::Ready(None) | Poll::Pending => return false,
+                Poll::Ready(None) | Poll::Pending => return nth > 0,
             }
         }
         true

@@ -1,5 +1,6 @@
 //! The client against our server, over real sockets.
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
+#![allow(unreachable_pub, reason = "modules of one program")]
 
 mod acks;
 mod blocking;

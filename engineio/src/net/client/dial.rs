@@ -1,7 +1,7 @@
 //! [`Dialer`]: from a host to a byte stream, by way of a proxy and TLS.
 
-use std::future::poll_fn;
-use std::io;
+use std::future::{Ready, poll_fn};
+use std::io::{self, ErrorKind};
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
@@ -65,14 +65,16 @@ impl Dialer {
         let tcp = match &self.route {
             Route::Direct => call(connector, target).await?,
             Route::Http { proxy, auth } => {
-                let mut tunnel = Tunnel::new(proxy.clone(), connector);
+                let tcp = call(connector, proxy.clone()).await?;
+                let mut tunnel = Tunnel::new(proxy.clone(), Connected(Some(tcp)));
                 if let Some(auth) = auth {
                     tunnel = tunnel.with_auth(auth.clone());
                 }
                 call(tunnel, target).await?
             }
             Route::Socks5 { proxy, auth } => {
-                let mut socks = SocksV5::new(proxy.clone(), connector);
+                let tcp = call(connector, proxy.clone()).await?;
+                let mut socks = SocksV5::new(proxy.clone(), Connected(Some(tcp)));
                 if let Some((user, password)) = auth {
                     socks = socks.with_auth(user.clone(), password.clone());
                 }
@@ -97,6 +99,24 @@ where
     ready.map_err(|error| error::io(&error))?;
     let called = service.call(target).await;
     called.map_err(|error| error::io(&error))
+}
+
+/// A connection to a proxy, which is there already: what goes wrong with it is told in words that
+/// the protocols of proxies would hide.
+struct Connected(Option<TokioIo<TcpStream>>);
+
+impl Service<Uri> for Connected {
+    type Response = TokioIo<TcpStream>;
+    type Error = io::Error;
+    type Future = Ready<io::Result<TokioIo<TcpStream>>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, _: Uri) -> Self::Future {
+        std::future::ready(self.0.take().ok_or_else(|| ErrorKind::NotConnected.into()))
+    }
 }
 
 impl AsyncRead for Stream {

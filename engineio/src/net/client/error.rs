@@ -13,6 +13,9 @@ pub enum BuildError {
     /// The path has characters that belong into no path.
     #[error("path {0:?} cannot be asked for")]
     Path(String),
+    /// Path and query together have more than 60,000 bytes.
+    #[error("path and query are too long")]
+    TooLong,
     /// A subprotocol whose name is none.
     #[error("subprotocol {0:?} cannot be offered")]
     Protocol(String),

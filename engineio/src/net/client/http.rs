@@ -1,6 +1,5 @@
 //! [`Channel`]: one HTTP connection, which runs only while somebody waits for it.
 
-use std::convert::Infallible;
 use std::fmt;
 use std::future::poll_fn;
 use std::io;
@@ -9,7 +8,7 @@ use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use http::{Request, Response, StatusCode};
-use http_body::{Body as _, Frame as BodyFrame, SizeHint};
+use http_body::{Body as _, Frame};
 use hyper::body::Incoming;
 use hyper::client::conn::TrySendError;
 use hyper::client::conn::http1::{self, SendRequest};
@@ -17,6 +16,7 @@ use hyper_util::rt::TokioIo;
 
 use super::dial::{Dialer, Stream};
 use super::error;
+use super::payload::Payload;
 use super::shared::Setting;
 use crate::client::Detail;
 
@@ -27,11 +27,14 @@ const MAX_HEADERS: usize = 100;
 /// Bytes of an answer's head.
 const MAX_HEAD: usize = 64 * 1024;
 
+const ENDED: &str = "the connection ended";
+
 type Driver = http1::Connection<TokioIo<Stream>, Payload>;
 
 pub(super) struct Channel {
     sender: SendRequest<Payload>,
-    driver: Driver,
+    /// Kept after its end only until somebody looks: there may be a WebSocket in it.
+    driver: Option<Box<Driver>>,
     ended: bool,
 }
 
@@ -114,7 +117,8 @@ pub(super) async fn switch(
         false => Poll::Ready(()),
     })
     .await;
-    let parts = channel.driver.into_parts();
+    let ended = || Detail::Io(ENDED.to_owned());
+    let parts = channel.driver.ok_or_else(ended)?.into_parts();
     let early = Bytes::copy_from_slice(&parts.read_buf);
     Ok((response.map(drop), parts.io.into_inner(), early))
 }
@@ -135,7 +139,7 @@ impl Channel {
         let (sender, driver) = opened.map_err(|error| error::io(&error))?;
         Ok(Self {
             sender,
-            driver,
+            driver: Some(Box::new(driver)),
             ended: false,
         })
     }
@@ -143,7 +147,9 @@ impl Channel {
     /// Does what the connection has to do; `false` when it has ended.
     pub(super) fn drive(&mut self, cx: &mut Context<'_>) -> bool {
         // an error is told to whoever waits for an answer
-        self.ended = self.ended || self.driver.poll_without_shutdown(cx).is_ready();
+        if let Some(driver) = self.driver.as_mut().filter(|_| !self.ended) {
+            self.ended = driver.poll_without_shutdown(cx).is_ready();
+        }
         !self.ended
     }
 
@@ -158,17 +164,21 @@ impl Channel {
 
     async fn send(&mut self, request: Request<Payload>) -> Result<Response<Incoming>, Unanswered> {
         let mut sending = pin!(self.sender.try_send_request(request));
-        let (driver, ended) = (&mut self.driver, &mut self.ended);
         poll_fn(|cx| {
-            *ended = *ended || driver.poll_without_shutdown(cx).is_ready();
-            match sending.as_mut().poll(cx) {
-                Poll::Pending if *ended => Poll::Ready(Err(Unanswered {
-                    unsent: None,
-                    detail: Detail::Io("the connection ended".to_owned()),
-                })),
-                Poll::Pending => Poll::Pending,
-                Poll::Ready(answer) => Poll::Ready(answer.map_err(Unanswered::from)),
+            let goes_on = self.drive(cx);
+            if let Poll::Ready(answer) = sending.as_mut().poll(cx) {
+                return Poll::Ready(answer.map_err(Unanswered::from));
             }
+            if goes_on {
+                return Poll::Pending;
+            }
+            // a connection that is dropped gives back what it did not begin with
+            self.driver = None;
+            let answer = match sending.as_mut().poll(cx) {
+                Poll::Ready(answer) => answer.map_err(Unanswered::from),
+                Poll::Pending => Err(Unanswered::ended()),
+            };
+            Poll::Ready(answer)
         })
         .await
     }
@@ -207,7 +217,7 @@ impl Channel {
         &mut self,
         cx: &mut Context<'_>,
         body: &mut Incoming,
-    ) -> Poll<Option<Result<BodyFrame<Bytes>, io::Error>>> {
+    ) -> Poll<Option<Result<Frame<Bytes>, io::Error>>> {
         let told = |frame: Result<_, hyper::Error>| frame.map_err(io::Error::other);
         if let Poll::Ready(frame) = Pin::new(&mut *body).poll_frame(cx) {
             return Poll::Ready(frame.map(told));
@@ -236,41 +246,19 @@ struct Unanswered {
     detail: Detail,
 }
 
+impl Unanswered {
+    fn ended() -> Self {
+        let detail = Detail::Io(ENDED.to_owned());
+        let unsent = None;
+        Self { unsent, detail }
+    }
+}
+
 impl From<TrySendError<Request<Payload>>> for Unanswered {
     fn from(mut error: TrySendError<Request<Payload>>) -> Self {
         Self {
             unsent: error.take_message().map(Box::new),
             detail: error::io(error.error()),
         }
-    }
-}
-
-/// The body of a request: all of it, or nothing.
-#[derive(Debug, Default)]
-pub(super) struct Payload(Option<Bytes>);
-
-impl Payload {
-    pub(super) fn new(bytes: Bytes) -> Self {
-        Self(Some(bytes).filter(|bytes| !bytes.is_empty()))
-    }
-}
-
-impl http_body::Body for Payload {
-    type Data = Bytes;
-    type Error = Infallible;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        _: &mut Context<'_>,
-    ) -> Poll<Option<Result<BodyFrame<Bytes>, Infallible>>> {
-        Poll::Ready(self.0.take().map(|bytes| Ok(BodyFrame::data(bytes))))
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.0.is_none()
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        SizeHint::with_exact(self.0.as_ref().map_or(0, |bytes| bytes.len() as u64))
     }
 }

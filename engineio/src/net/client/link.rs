@@ -1,5 +1,6 @@
 //! [`Link`]: one WebSocket of a session, and how it ends.
 
+use std::io::ErrorKind;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
@@ -25,6 +26,8 @@ pub(super) struct Link {
     reader: Reader,
     writer: Writer,
     ending: Ending,
+    /// Why it cannot be written to. It is read on to its end: the server may have said why.
+    broken: Option<Detail>,
 }
 
 /// How the connection will end.
@@ -58,6 +61,7 @@ impl Link {
             reader: Reader::new(Role::Client, max_message),
             writer: Writer::default(),
             ending: Ending::Ours,
+            broken: None,
         }
     }
 
@@ -102,21 +106,28 @@ impl Link {
             return Read::End(CloseReason::TransportError, Some(detail));
         }
         match read {
-            Poll::Pending => Read::Empty,
-            Poll::Ready(Ok(0)) => {
-                self.ending = Ending::Gone;
-                let detail = "the connection ended without a close frame";
-                Read::End(
-                    CloseReason::TransportClose,
-                    Some(Detail::Io(detail.to_owned())),
-                )
-            }
+            Poll::Pending => match self.broken.take() {
+                None => Read::Empty,
+                detail => {
+                    self.ending = Ending::Gone;
+                    Read::End(CloseReason::TransportError, detail)
+                }
+            },
+            // TLS that ends without saying so is no more than that
+            Poll::Ready(Err(error)) if error.kind() == ErrorKind::UnexpectedEof => self.gone(),
+            Poll::Ready(Ok(0)) => self.gone(),
             Poll::Ready(Ok(_)) => Read::More,
             Poll::Ready(Err(error)) => {
                 self.ending = Ending::Gone;
                 Read::End(CloseReason::TransportError, Some(error::io(&error)))
             }
         }
+    }
+
+    fn gone(&mut self) -> Read {
+        self.ending = Ending::Gone;
+        let detail = Detail::Io("the connection ended without a close frame".to_owned());
+        Read::End(CloseReason::TransportClose, Some(detail))
     }
 
     fn poll_read(
@@ -140,14 +151,12 @@ impl Link {
         })
     }
 
-    /// Writes what waits.
-    pub(super) fn flush(&mut self, cx: &mut Context<'_>) -> Result<(), Detail> {
-        match self.writer.poll_flush(cx, &mut self.stream) {
-            Poll::Pending | Poll::Ready(Ok(())) => Ok(()),
-            Poll::Ready(Err(error)) => {
-                self.ending = Ending::Gone;
-                Err(error::io(&error))
-            }
+    /// Writes what waits. What goes wrong is told by the next read.
+    pub(super) fn flush(&mut self, cx: &mut Context<'_>) {
+        if self.broken.is_none()
+            && let Poll::Ready(Err(error)) = self.writer.poll_flush(cx, &mut self.stream)
+        {
+            self.broken = Some(error::io(&error));
         }
     }
 

@@ -32,10 +32,12 @@
 mod connection;
 mod cookies;
 mod dial;
+mod drive;
 mod error;
 mod http;
 mod link;
 mod options;
+mod payload;
 mod proxy;
 mod requests;
 mod shared;

@@ -9,7 +9,8 @@ use bytes::Bytes;
 use http::header::{ACCEPT, CONTENT_TYPE, HeaderValue};
 use http::{Method, Request};
 
-use super::http::{Answer, Channel, Payload, exchange};
+use super::http::{Answer, Channel, exchange};
+use super::payload::Payload;
 use super::shared::Setting;
 use crate::Transport;
 use crate::client::{Detail, Input, RequestId};

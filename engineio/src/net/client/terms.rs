@@ -23,6 +23,8 @@ const OWN_HEADERS: [HeaderName; 11] = [
     header::SEC_WEBSOCKET_PROTOCOL,
     header::SEC_WEBSOCKET_EXTENSIONS,
 ];
+/// Bytes of path and query: an `http::Uri` holds 65,534, and the session adds its own.
+const MAX_TARGET: usize = 60_000;
 /// Parameters of the session's.
 const OWN_QUERY: [&str; 3] = ["EIO", "transport", "sid"];
 
@@ -103,6 +105,10 @@ impl Endpoint {
                 query.push('=');
                 query.push_str(&query::escape(value));
             }
+        }
+        let timestamp = query::escape(&options.timestamp_param);
+        if path.len() + query.len() + timestamp.len() > MAX_TARGET {
+            return Err(BuildError::TooLong);
         }
         let mut headers = HeaderMap::new();
         for (name, value) in options.general.headers.iter().chain(&own.headers) {
@@ -189,5 +195,24 @@ mod tests {
         assert!(terms(|options| options.path("/a b")).is_err());
         assert!(terms(|options| options.path("/a?b")).is_err());
         assert!(terms(|options| options.protocols(["a,b"])).is_err());
+        let long = terms(|options| options.query("a", "x".repeat(MAX_TARGET)));
+        assert_eq!(long.unwrap_err(), BuildError::TooLong);
+    }
+
+    #[cfg(not(feature = "rustls"))]
+    #[test]
+    fn https_without_tls_is_told_of() {
+        let options = Options::new("https://h").unwrap();
+        assert_eq!(Terms::new(options).err(), Some(BuildError::NoTls));
+    }
+
+    #[cfg(all(
+        feature = "rustls",
+        not(any(feature = "rustls-webpki-roots", feature = "rustls-platform-roots"))
+    ))]
+    #[test]
+    fn https_without_authorities_is_told_of() {
+        let options = Options::new("wss://h").unwrap();
+        assert_eq!(Terms::new(options).err(), Some(BuildError::NoRoots));
     }
 }

@@ -11,7 +11,8 @@ use http::header::{
 use tungstenite::handshake::derive_accept_key;
 
 use super::dial::Stream;
-use super::http::{Payload, switch};
+use super::http::switch;
+use super::payload::Payload;
 use super::shared::Setting;
 use crate::Transport;
 use crate::client::Detail;
