@@ -188,8 +188,8 @@ impl Client {
             .wait_for(async { tokio::time::timeout(timeout, events.recv()).await.ok() })
     }
 
-    /// Waits for whatever happens next.
-    pub fn next(&mut self) -> SocketEvent {
+    /// Waits for whatever happens next, as [`Events::next`].
+    pub fn next_event(&mut self) -> SocketEvent {
         self.runtime.wait_for(self.events.next())
     }
 

@@ -142,9 +142,8 @@ mod tests {
 
     use super::*;
 
-    #[expect(clippy::disallowed_methods, reason = "a point to count from")]
     fn any_instant() -> Instant {
-        Instant::now()
+        crate::clock::now()
     }
 
     fn steady() -> Reconnect {

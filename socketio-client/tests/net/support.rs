@@ -145,6 +145,8 @@ pub fn contract_server(builder: socketio_server::Builder) -> Server {
 pub fn contract(name: &str) -> Namespace {
     type S = socketio_server::Socket;
     Namespace::new(name)
+        // `ask` waits for a client that may want something in between
+        .max_in_flight(2)
         .on_connect(async |socket: S| {
             let auth = socket.handshake().auth::<socketio_server::Value>();
             socket.emit("auth", &auth.unwrap()).ok();

@@ -4,7 +4,7 @@
 mod joined;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker};
 use std::time::Instant;
 
 use engineio::Text;
@@ -367,10 +367,26 @@ impl<D: Send + Sync + 'static> Session for NamespaceSession<D> {
     }
 
     fn disconnected(self: Box<Self>, reason: DisconnectReason) {
-        if let Phase::Joined(joined) = self.phase {
+        if let Phase::Joined(mut joined) = self.phase {
             debug!("socket {} left: {reason}", joined.socket.id());
+            if is_by_client(reason) {
+                // what came before the end, in the same read perhaps, is handled: whoever sends
+                // and leaves has sent. Its handlers are polled again in their afterlife
+                joined.poll(&mut Context::from_waker(Waker::noop()));
+            }
             joined.end(reason, self.lease);
             afterlife::start(self.server, joined, reason);
         }
     }
+}
+
+/// Whether the client or its connection went, not we.
+fn is_by_client(reason: DisconnectReason) -> bool {
+    matches!(
+        reason,
+        DisconnectReason::ClientNamespaceDisconnect
+            | DisconnectReason::TransportClose
+            | DisconnectReason::TransportError
+            | DisconnectReason::PingTimeout
+    )
 }
