@@ -11,7 +11,7 @@ use http::{HeaderValue, Request, Response, StatusCode};
 use http_body::Body as HttpBody;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
-use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
@@ -20,6 +20,7 @@ use tokio::time::Instant;
 use super::Server;
 use super::core::Core;
 use super::handshake::{PeerAddr, Secure};
+use super::head::HeadTimer;
 use super::listener::{Listener, Origin};
 use super::stall::Stalling;
 use crate::net::sync::Ordering;
@@ -219,7 +220,7 @@ async fn connection<O, T, S, B>(
     });
     let mut connection = std::pin::pin!(
         http1::Builder::new()
-            .timer(TokioTimer::new())
+            .timer(HeadTimer::default())
             .header_read_timeout(open.0.options.head_timeout)
             .max_buf_size(HEAD_BYTES)
             .max_headers(HEADERS)
