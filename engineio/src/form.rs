@@ -5,13 +5,35 @@ use std::fmt::Write as _;
 
 /// Splits and percent-decodes a query string. A key without `=` has the empty value.
 pub fn pairs(query: &str) -> impl Iterator<Item = (Cow<'_, str>, Cow<'_, str>)> {
-    query
-        .split('&')
-        .filter(|pair| !pair.is_empty())
-        .map(|pair| {
-            let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
-            (unescape(key), unescape(value))
-        })
+    // every request comes by here, and most have no escape in them at all
+    let is_sign = |byte| (byte == b'%') | (byte == b'+');
+    let escaped = query.bytes().fold(false, |any, byte| any | is_sign(byte));
+    let decode = move |text| match escaped {
+        true => unescape(text),
+        false => Cow::Borrowed(text),
+    };
+    let mut rest = query;
+    std::iter::from_fn(move || {
+        loop {
+            if rest.is_empty() {
+                return None;
+            }
+            let (pair, tail) = cut(rest, b'&');
+            rest = tail;
+            if !pair.is_empty() {
+                let (key, value) = cut(pair, b'=');
+                return Some((decode(key), decode(value)));
+            }
+        }
+    })
+}
+
+/// What is before the first `sign`, and what is behind it. The texts are short: a plain loop is
+/// at their end before `str::split_once` has set up its search.
+fn cut(text: &str, sign: u8) -> (&str, &str) {
+    let at = text.bytes().position(|byte| byte == sign);
+    at.and_then(|at| Some((text.get(..at)?, text.get(at + 1..)?)))
+        .unwrap_or((text, ""))
 }
 
 /// `%41` is `A` and `+` a blank; what is no escape stays as it is.

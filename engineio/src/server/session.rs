@@ -173,6 +173,21 @@ impl Session {
         }
     }
 
+    /// Whether a poll that came now would wait and change nothing else.
+    #[must_use]
+    pub fn would_wait(&self) -> bool {
+        match &self.state {
+            State::Polling {
+                polling,
+                probe: None,
+            } => polling.get.is_none() && polling.is_empty() && self.outputs.is_empty(),
+            State::Polling { .. }
+            | State::Linked { .. }
+            | State::Closing { .. }
+            | State::Closed => false,
+        }
+    }
+
     /// Bytes that wait for a poll.
     #[must_use]
     pub fn buffered(&self) -> usize {

@@ -23,6 +23,8 @@ use crate::{CloseReason, SendError, Sid, Transport};
 
 /// Turns of one poll, before others have theirs.
 const TURNS: usize = 8;
+/// Commands that a session on long-polling keeps room for.
+const COMMANDS: usize = 8;
 /// Over the soft budget, a client must take something within this time.
 const STALL: Duration = Duration::from_secs(10);
 
@@ -45,6 +47,8 @@ pub(super) struct Driver<U> {
     requests: Vec<(RequestId, oneshot::Sender<Reply>)>,
     /// Answers to POSTs, kept back while the layer above is full.
     held: Vec<(oneshot::Sender<Reply>, Reply)>,
+    /// Room for what comes in the next turn.
+    commands: Vec<Command>,
     sleep: Option<Pin<Box<Sleep>>>,
     wakes_at: Option<Instant>,
     /// When a client that takes nothing is given up.
@@ -91,6 +95,7 @@ impl<U: Upper> Driver<U> {
             carrier,
             requests,
             held: Vec::new(),
+            commands: Vec::new(),
             sleep: None,
             wakes_at: None,
             stalls_at: None,
@@ -362,14 +367,23 @@ impl<U: Upper> Future for Driver<U> {
             let now = clock::now();
             this.session.handle_timeout(now);
             this.drain(now, cx);
-            for command in this.handle.take_commands() {
+            let mut commands = std::mem::take(&mut this.commands);
+            this.handle.take_commands(&mut commands);
+            for command in commands.drain(..) {
                 this.on_command(now, command, cx);
+            }
+            // long-polling has them with each message, a WebSocket hardly ever
+            if this.link.is_none() && commands.capacity() <= COMMANDS {
+                this.commands = commands;
             }
             this.upper.poll(now, cx);
             let mut more = this.read(now, cx);
-            let was_full = this.upper.is_full();
-            this.upper.poll(now, cx);
-            more |= was_full && !this.upper.is_full();
+            // without a WebSocket nothing was read that it could get on with
+            if this.link.is_some() {
+                let was_full = this.upper.is_full();
+                this.upper.poll(now, cx);
+                more |= was_full && !this.upper.is_full();
+            }
             let writable = this.flush(now, cx);
             this.judge_queue(now, cx);
             if this.session.is_closed() {
@@ -378,7 +392,8 @@ impl<U: Upper> Future for Driver<U> {
                 return Poll::Ready(());
             }
             more |= this.arm(now, cx);
-            if !more && this.handle.rest(writable) {
+            let restful = this.session.would_wait();
+            if !more && this.handle.rest(writable, restful) {
                 return Poll::Pending;
             }
         }

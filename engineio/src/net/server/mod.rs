@@ -31,6 +31,7 @@ mod driver;
 mod files;
 mod foreign;
 mod handshake;
+mod head;
 mod hooks;
 mod http;
 mod io;

@@ -1,9 +1,10 @@
 //! [`serve()`]: an HTTP server with the limits that an open port needs.
 
-use std::future::Future;
+use std::future::{Future, poll_fn};
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::Duration;
 
 use http::header::{CONNECTION, TRANSFER_ENCODING};
@@ -11,7 +12,7 @@ use http::{HeaderValue, Request, Response, StatusCode};
 use http_body::Body as HttpBody;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
-use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
@@ -20,6 +21,7 @@ use tokio::time::Instant;
 use super::Server;
 use super::core::Core;
 use super::handshake::{PeerAddr, Secure};
+use super::head::HeadTimer;
 use super::listener::{Listener, Origin};
 use super::stall::Stalling;
 use crate::net::sync::Ordering;
@@ -52,10 +54,7 @@ impl std::fmt::Debug for Serve {
 impl Future for Serve {
     type Output = io::Result<()>;
 
-    fn poll(
-        mut self: Pin<&mut Self>,
-        cx: &mut std::task::Context<'_>,
-    ) -> std::task::Poll<io::Result<()>> {
+    fn poll(mut self: Pin<&mut Self>, cx: &mut std::task::Context<'_>) -> Poll<io::Result<()>> {
         self.future.as_mut().poll(cx)
     }
 }
@@ -219,7 +218,7 @@ async fn connection<O, T, S, B>(
     });
     let mut connection = std::pin::pin!(
         http1::Builder::new()
-            .timer(TokioTimer::new())
+            .timer(HeadTimer::default())
             .header_read_timeout(open.0.options.head_timeout)
             .max_buf_size(HEAD_BYTES)
             .max_headers(HEADERS)
@@ -227,11 +226,24 @@ async fn connection<O, T, S, B>(
             .serve_connection(TokioIo::new(stream), service)
             .with_upgrades()
     );
-    tokio::select! {
-        biased;
-        _ = connection.as_mut() => return,
-        _ = stopped.changed() => connection.as_mut().graceful_shutdown(),
+    let look = stopped.clone();
+    let mut stop = std::pin::pin!(stopped.changed());
+    let mut armed = false;
+    let served = poll_fn(|cx| {
+        if connection.as_mut().poll(cx).is_ready() {
+            return Poll::Ready(true);
+        }
+        // polled once, it wakes this task; after that, to look is cheaper than to ask again
+        if armed && matches!(look.has_changed(), Ok(false)) {
+            return Poll::Pending;
+        }
+        armed = true;
+        stop.as_mut().poll(cx).map(|_| false)
+    });
+    if served.await {
+        return;
     }
+    connection.as_mut().graceful_shutdown();
     connection.await.ok();
 }
 

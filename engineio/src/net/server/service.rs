@@ -393,7 +393,12 @@ fn done(response: Response<Body>) -> ResponseFuture {
 
 fn send(session: &Handle, input: Input) -> Result<oneshot::Receiver<Reply>, HandshakeError> {
     let (sender, receiver) = oneshot::channel();
-    let sent = session.command(Command::Request(input, sender));
+    let is_poll = matches!(input, Input::Poll { .. });
+    let command = Command::Request(input, sender);
+    let sent = match is_poll {
+        true => session.poll(command),
+        false => session.command(command),
+    };
     sent.map_err(|_| HandshakeError::UnknownSession)?;
     Ok(receiver)
 }

@@ -53,6 +53,8 @@ struct State {
     called: bool,
     /// A poll waits or a WebSocket is open, and took all that was there.
     writable: bool,
+    /// The task rests, and a poll would find nothing: it may wait in the mailbox.
+    restful: bool,
     /// Nothing more may be sent; requests are still heard.
     ended: bool,
     /// It was ended because its queue went over the hard budget.
@@ -73,6 +75,7 @@ impl Handle {
             awake: true,
             called: false,
             writable: true,
+            restful: false,
             ended: false,
             overflowed: false,
             closed: false,
@@ -272,6 +275,22 @@ impl Handle {
         Ok(())
     }
 
+    /// As [`Handle::command`], for a poll. Where there is nothing to tell it, the task sleeps
+    /// on: the poll waits in the mailbox, and whoever has something wakes the task.
+    pub(super) fn poll(&self, poll: Command) -> Result<(), Command> {
+        let mut state = self.shared.state.lock();
+        let parks = state.restful && !state.awake && !state.ended && state.queue.is_empty();
+        if !parks {
+            drop(state);
+            return self.command(poll);
+        }
+        state.commands.push(poll);
+        // a second poll is a fault, and the machine's to judge
+        state.restful = false;
+        state.writable = true;
+        Ok(())
+    }
+
     // The task's side
 
     pub(super) fn carried_by(&self, transport: Transport) {
@@ -299,17 +318,19 @@ impl Handle {
         }
     }
 
-    /// What came since the last turn. The layer above is polled after this.
-    pub(super) fn take_commands(&self) -> Vec<Command> {
+    /// Exchanges `room`, which is empty, for what came since the last turn. The layer above is
+    /// polled after this.
+    pub(super) fn take_commands(&self, room: &mut Vec<Command>) {
         let mut state = self.shared.state.lock();
         state.called = false;
-        std::mem::take(&mut state.commands)
+        std::mem::swap(&mut state.commands, room);
     }
 
-    /// Whether the task may wait: nothing came that it can deal with now.
-    pub(super) fn rest(&self, writable: bool) -> bool {
+    /// Whether the task may wait: nothing came that it can deal with now. A poll that comes
+    /// meanwhile finds nothing where the task is `restful`.
+    pub(super) fn rest(&self, writable: bool, restful: bool) -> bool {
         let mut state = self.shared.state.lock();
-        state.writable = writable;
+        (state.writable, state.restful) = (writable, restful);
         let waiting = state.called || !state.commands.is_empty();
         let idle = !waiting && (!writable || state.queue.is_empty());
         state.awake = !idle;
