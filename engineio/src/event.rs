@@ -37,6 +37,8 @@ pub enum Event {
     Message(Data),
     /// The session moved to WebSocket.
     Upgraded,
+    /// Clients only: the server's heartbeat came, and is answered.
+    Ping,
     /// The session ended. The last event.
     Closed(CloseReason),
 }

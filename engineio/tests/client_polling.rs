@@ -94,7 +94,7 @@ fn one_larger_packet_goes_alone() {
         .expect(&["post 3: 4a"]);
     s.answer(2, "2")
         .answer(3, "ok")
-        .expect(&["get 4", "post 5: 3"]);
+        .expect(&["ping", "get 4", "post 5: 3"]);
     s.answer(5, "ok").expect(&["post 6: 40123456789"]);
     s.answer(6, "ok").expect(&["post 7: 4b"]);
 }

@@ -56,7 +56,7 @@ fn a_session_opens_by_a_link() {
 fn packets_behind_the_handshake_are_handled() {
     let mut s = ClientScript::new(transports(&[Transport::Polling], false));
     s.expect(&["get 1"]).answer(1, &format!("{HANDSHAKE}|4a|2"));
-    s.expect(&["opened", "message a", "get 2", "post 3: 3"]);
+    s.expect(&["opened", "message a", "ping", "get 2", "post 3: 3"]);
 }
 
 #[test]
@@ -166,7 +166,9 @@ fn a_session_that_was_upgraded_before_starts_on_a_link() {
 #[test]
 fn a_lost_heartbeat_closes_at_interval_plus_timeout_and_not_before() {
     let mut s = ClientScript::linked(Config::default());
-    s.advance(secs(40)).text(1, "2").expect(&["frame 1: 3"]);
+    s.advance(secs(40))
+        .text(1, "2")
+        .expect(&["ping", "frame 1: 3"]);
     // other packets prove nothing
     s.advance(secs(40)).text(1, "4x").expect(&["message x"]);
     s.advance(ms(4999)).expect(&[]);
@@ -194,7 +196,7 @@ fn an_expired_heartbeat_is_seen_before_the_timer_fires() {
 fn a_ping_is_answered_ahead_of_what_is_queued() {
     let mut s = ClientScript::polling(Config::default());
     s.send("a").expect(&["post 3: 4a"]);
-    s.send("b").answer(2, "2").expect(&["get 4"]);
+    s.send("b").answer(2, "2").expect(&["ping", "get 4"]);
     s.answer(3, "ok").expect(&["post 5: 3|4b"]);
 }
 

@@ -30,7 +30,7 @@ fn messages_flow_until_the_pause_and_go_on_after_it() {
     s.text(2, "3probe").send("c").expect(&[]);
     assert!(!s.session().is_writable());
     // both have to end, and nothing new is asked for
-    s.answer(5, "4y|2").expect(&["message y"]);
+    s.answer(5, "4y|2").expect(&["message y", "ping"]);
     s.send("d").answer(6, "ok");
     s.expect(&[
         "frame 2: 5",

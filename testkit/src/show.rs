@@ -44,6 +44,7 @@ fn news(event: &Event) -> String {
         Event::Opened => "opened".to_owned(),
         Event::Message(data) => format!("message {}", content(data)),
         Event::Upgraded => "upgraded".to_owned(),
+        Event::Ping => "ping".to_owned(),
         Event::Closed(reason) => format!("closed: {reason}"),
         other => format!("{other:?}"),
     }

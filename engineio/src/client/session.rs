@@ -335,6 +335,7 @@ impl Session {
     fn on_ping(&mut self, now: Instant) {
         if !matches!(self.state, State::Closing { .. }) {
             self.restart_heartbeat(now);
+            self.outputs.push_back(Output::Event(Event::Ping));
         }
         self.outbox.pong = true;
         if let State::Linked { link, .. } = self.state {

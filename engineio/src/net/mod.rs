@@ -5,7 +5,6 @@ pub(crate) mod buffers;
 #[cfg(feature = "client")]
 pub mod client;
 pub(crate) mod clock;
-#[cfg(feature = "server")]
 pub(crate) mod platform;
 #[cfg(feature = "server")]
 pub mod server;

@@ -1,9 +1,34 @@
 //! What is asked of the operating system. Linux answers; elsewhere the defaults of the callers
 //! hold.
 
+#[cfg(feature = "server")]
 use std::fs;
+#[cfg(feature = "server")]
 use std::path::{Path, PathBuf};
+#[cfg(feature = "client")]
+use std::time::Duration;
 
+/// For how long the machine has slept since it was started: time that no timer counts.
+#[cfg(feature = "client")]
+pub(crate) fn slept() -> Duration {
+    #[cfg(target_os = "linux")]
+    {
+        use rustix::time::{ClockId, clock_gettime};
+        let since_start = |clock| {
+            let time = clock_gettime(clock);
+            let seconds = u64::try_from(time.tv_sec).unwrap_or_default();
+            let nanos = u32::try_from(time.tv_nsec).unwrap_or_default();
+            Duration::new(seconds, nanos)
+        };
+        // in this order, so that the time in between does not count as sleep
+        let all = since_start(ClockId::Boottime);
+        all.saturating_sub(since_start(ClockId::Monotonic))
+    }
+    #[cfg(not(target_os = "linux"))]
+    Duration::ZERO
+}
+
+#[cfg(feature = "server")]
 /// Bytes that this process may have: the smallest limit of its control groups, or the machine's
 /// memory.
 pub(crate) fn memory_limit() -> Option<usize> {
@@ -13,6 +38,7 @@ pub(crate) fn memory_limit() -> Option<usize> {
     limits.chain(machine_memory()).min()
 }
 
+#[cfg(feature = "server")]
 /// The files that may limit the members of a group, given as a line of `/proc/self/cgroup`:
 /// those of the group and of all that it is in.
 fn limit_files(line: &str) -> Vec<PathBuf> {
@@ -35,11 +61,13 @@ fn limit_files(line: &str) -> Vec<PathBuf> {
         .collect()
 }
 
+#[cfg(feature = "server")]
 fn machine_memory() -> Option<usize> {
     let info = fs::read_to_string("/proc/meminfo").ok()?;
     total_memory(&info)
 }
 
+#[cfg(feature = "server")]
 fn total_memory(info: &str) -> Option<usize> {
     let line = info
         .lines()
@@ -48,7 +76,7 @@ fn total_memory(info: &str) -> Option<usize> {
     kilobytes.checked_mul(1024)
 }
 
-#[cfg(test)]
+#[cfg(all(test, feature = "server"))]
 mod tests {
     use super::*;
 

@@ -36,6 +36,7 @@ impl Driver {
                 let transport = self.transport();
                 self.observe(&ManagerEvent::Upgraded { transport });
             }
+            EngineEvent::Ping => self.observe(&ManagerEvent::Ping),
             EngineEvent::Closed(reason) => self.on_closed(reason),
             // nothing of it is ours
             _ => {}

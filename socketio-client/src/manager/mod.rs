@@ -118,6 +118,8 @@ pub enum ManagerEvent {
         /// What was said of it.
         detail: Option<Detail>,
     },
+    /// The server's heartbeat came. Node's `ping`.
+    Ping,
     /// An attempt failed, the first one or a later one. Node's `error`.
     Error(ConnectFailed),
     /// An attempt to come back begins. Node's `reconnect_attempt`.

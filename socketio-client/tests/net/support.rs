@@ -207,6 +207,7 @@ impl Log {
                 ManagerEvent::ReconnectAttempt(n) => format!("reconnect_attempt {n}"),
                 ManagerEvent::Reconnected(n) => format!("reconnect {n}"),
                 ManagerEvent::ReconnectError(_) => "reconnect_error".to_owned(),
+                ManagerEvent::Ping => return,
                 ManagerEvent::ReconnectFailed => "reconnect_failed".to_owned(),
                 other => panic!("{other:?}"),
             });

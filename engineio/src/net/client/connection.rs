@@ -9,12 +9,12 @@ use std::time::Instant;
 
 use tokio::time::Sleep;
 
+use super::awake::AwakeClock;
 use super::dial::Stream;
 use super::link::Link;
 use super::requests::Requests;
 use super::shared::Setting;
 use crate::client::{Config, Detail, Event, LinkId, Session};
-use crate::net::clock;
 use crate::{Batch, CloseReason, Open, SendError, Transport};
 
 /// Events that may follow each other before other tasks have their turn.
@@ -46,6 +46,7 @@ pub struct Connection {
     pub(super) unsent: usize,
     /// Events before others have their turn.
     pub(super) budget: u32,
+    pub(super) clock: AwakeClock,
     pub(super) flushed_at: Instant,
     pub(super) sleep: Option<Pin<Box<Sleep>>>,
     pub(super) wakes_at: Option<Instant>,
@@ -55,7 +56,8 @@ pub struct Connection {
 
 impl Connection {
     pub(super) fn new(setting: Setting) -> Self {
-        let now = clock::now();
+        let clock = AwakeClock::new();
+        let now = clock.now();
         let own = setting.terms.options.config();
         let config = Config {
             upgraded_before: own.upgraded_before || setting.was_upgraded(),
@@ -71,6 +73,7 @@ impl Connection {
             closing: None,
             unsent: 0,
             budget: EVENTS,
+            clock,
             flushed_at: now,
             sleep: None,
             wakes_at: None,
@@ -96,7 +99,7 @@ impl Connection {
             return Poll::Pending;
         }
         for _ in 0..TURNS {
-            let now = clock::now();
+            let now = self.clock.now();
             self.session.handle_timeout(now);
             self.drain(now);
             let mut more = false;
@@ -151,14 +154,14 @@ impl Connection {
     /// leaves while the connection is polled on, for [`Config::close_timeout`] at most, unless the
     /// session was not open yet.
     pub fn close(&mut self, reason: CloseReason) {
-        self.session.close(clock::now(), reason);
+        self.session.close(self.clock.now(), reason);
     }
 
     /// Whether the server should have pinged before now: after a sleep of the machine it tells,
     /// before any timer fires, that nobody will read what is sent.
     #[must_use]
     pub fn is_expired(&self) -> bool {
-        self.session.is_expired(clock::now())
+        self.session.is_expired(self.clock.now())
     }
 
     /// Whether a message would leave with the next poll: the session is open, no POST is out, and

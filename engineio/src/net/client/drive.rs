@@ -87,7 +87,7 @@ impl Connection {
                     self.closing = None;
                 }
             }
-            Event::Message(_) => {}
+            Event::Message(_) | Event::Ping => {}
         }
         self.events.push_back(event);
     }
@@ -201,11 +201,12 @@ impl Connection {
         };
         // one that is early does no harm, and moving it costs
         let later = self.wakes_at.is_none_or(|at| at > next);
+        let timer = self.clock.timer(next).into();
         let sleep = self
             .sleep
-            .get_or_insert_with(|| Box::pin(tokio::time::sleep_until(next.into())));
+            .get_or_insert_with(|| Box::pin(tokio::time::sleep_until(timer)));
         if later {
-            sleep.as_mut().reset(next.into());
+            sleep.as_mut().reset(timer);
             self.wakes_at = Some(next);
         }
         // polled each time: another task may have the connection now

@@ -29,6 +29,7 @@
 //! # }
 //! ```
 
+mod awake;
 mod connection;
 mod cookies;
 mod dial;

@@ -137,7 +137,7 @@ impl Upper for Inline {
                 inbox.messages.push_back(data);
             }
             Event::Closed(reason) => inbox.closed = Some(reason),
-            Event::Opened | Event::Upgraded => return,
+            Event::Opened | Event::Upgraded | Event::Ping => return,
         }
         let waker = inbox.waker.take();
         drop(inbox);

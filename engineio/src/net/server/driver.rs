@@ -172,7 +172,7 @@ impl<U: Upper> Driver<U> {
                             debug!("session {:?} closed: {reason}", self.session.sid());
                             self.handle.end();
                         }
-                        Event::Message(_) => {}
+                        Event::Message(_) | Event::Ping => {}
                     }
                     self.upper.on_event(now, event);
                 }
