@@ -20,7 +20,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     (
         "fuzzing",
         &[
-            "id", "error", "limits", "args", "packet", "parser", "server",
+            "id", "error", "limits", "args", "packet", "parser", "server", "client",
         ],
     ),
 ];

@@ -65,9 +65,9 @@ impl Connection {
         }
     }
 
-    /// A new Engine.IO connection is open.
+    /// A new Engine.IO connection is open. If nobody told the end of the one before, it has ended.
     pub fn handle_opened(&mut self, now: Instant) {
-        self.handle_timeout(now);
+        self.handle_closed(now, CloseReason::TransportClose);
         self.decoder = self.parser.decoder(self.config.limits);
         self.is_open = true;
         let is_wanted = |namespace: &Namespace| namespace.state.is_wanted();

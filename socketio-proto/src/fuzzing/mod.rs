@@ -1,5 +1,9 @@
 //! Bodies of the fuzz targets, which the tests run as well.
 
+mod client;
+
+use std::time::Instant;
+
 use engineio::{Data, Text};
 
 use crate::args::{RawArgs, Value};
@@ -8,6 +12,14 @@ use crate::limits::Limits;
 use crate::packet::Revision;
 use crate::packet::{Body, Packet};
 use crate::parser::{Decoder, Parser};
+
+pub use client::client;
+
+/// A point to count from.
+#[expect(clippy::disallowed_methods, reason = "no machine reads it")]
+fn start() -> Instant {
+    Instant::now()
+}
 
 /// One text message: whatever comes out of it can be looked at, and sent again.
 pub fn packet(bytes: &[u8]) {
@@ -172,6 +184,7 @@ mod tests {
     const TARGETS: &[(&str, Body)] = &[
         ("socketio_packet", packet),
         ("socketio_reassembly", reassembly),
+        ("socketio_client", client),
         #[cfg(feature = "msgpack")]
         ("socketio_msgpack", msgpack),
     ];
@@ -207,6 +220,42 @@ mod tests {
             contents in prop::collection::vec((any::<u8>(), nearly_packet()), 0..8)
         ) {
             reassembly(&operations(contents));
+        }
+    }
+
+    /// What a server may say, so that random sequences get far.
+    fn answers() -> impl Strategy<Value = Vec<u8>> {
+        prop::sample::select(vec![
+            r#"0{"sid":"x"}"#,
+            r#"0/a,{"sid":"x","pid":"k"}"#,
+            r#"4/b,{"message":"no"}"#,
+            "1",
+            "1/a,",
+            r#"2["e",1]"#,
+            r#"2/a,["e","offset"]"#,
+            r#"27["asks"]"#,
+            "30[]",
+            "31[1]",
+            "3/a,0[]",
+            "3/a,1[]",
+            r#"51-["b",{"_placeholder":true,"num":0}]"#,
+            "nonsense",
+        ])
+        .prop_map(|text| text.as_bytes().to_vec())
+    }
+
+    proptest! {
+        #[test]
+        fn any_sequence_of_operations_keeps_the_client_s_contract(
+            ops in prop::collection::vec(
+                prop_oneof![
+                    (0u8..14, any::<u8>()).prop_map(|(kind, what)| vec![kind, what]),
+                    answers().prop_map(|text| operations(vec![(14, text)])),
+                ],
+                0..60,
+            ),
+        ) {
+            client(&ops.concat());
         }
     }
 
