@@ -16,6 +16,7 @@ use crate::incoming::{Asked, Incoming};
 use crate::listeners::Happening;
 use crate::manager::ManagerEvent;
 use crate::manager::machine::Next;
+use crate::manager::unbounded;
 use crate::trace::{debug, warning};
 
 impl Driver {
@@ -115,7 +116,7 @@ impl Driver {
                 }
                 // an observer may have changed them for this very attempt
                 if let Some(options) = self.shared.take_changed_options()
-                    && let Err(error) = self.client.set_options(options)
+                    && let Err(error) = self.client.set_options(unbounded(options))
                 {
                     warning!("the new options cannot be used: {error}");
                 }

@@ -140,9 +140,7 @@ impl Builder {
         } = self;
         // the bound stands where emits are refused; behind it nothing is lost
         protocol.max_buffered = usize::MAX;
-        let mut session = options.config().clone();
-        session.max_buffered = usize::MAX;
-        let options = options.session(session);
+        let options = unbounded(options);
         let limits = protocol.limits;
         let (orders, receiver) = mpsc::unbounded_channel();
         let parts = Parts {
@@ -167,4 +165,11 @@ impl Builder {
             options.endpoint_path(Transport::Polling)
         )
     }
+}
+
+/// The options for sessions below a manager, which bounds what it gives them.
+pub(crate) fn unbounded(options: Options) -> Options {
+    let mut session = options.config().clone();
+    session.max_buffered = usize::MAX;
+    options.session(session)
 }

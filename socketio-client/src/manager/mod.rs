@@ -20,6 +20,7 @@ use crate::socket::Socket;
 use crate::sync::Arc;
 
 pub use builder::Builder;
+pub(crate) use builder::unbounded;
 pub use multiplexer::Multiplexer;
 
 /// The connection to one server, which several namespaces share: it is there while a socket wants
@@ -69,7 +70,7 @@ impl Manager {
         self.client.order(Order::Reconnect(reconnect));
     }
 
-    /// Changes what connections to come are like: headers, query, proxy; not the server. May be
+    /// Changes what connections to come are like: headers, query, proxy, even the server. May be
     /// called on a [`ManagerEvent::ReconnectAttempt`], before it takes place. Options that cannot
     /// be used are a warning, and the old ones stay.
     pub fn change_options(&self, change: impl FnOnce(Options) -> Options) {

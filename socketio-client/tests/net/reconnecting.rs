@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use socketio_client::{
-    ConnectError, ConnectFailed, Manager, ManagerEvent, RawArgs, Reconnect, SocketEvent,
+    ConnectError, ConnectFailed, Manager, ManagerEvent, Options, RawArgs, Reconnect, SocketEvent,
 };
 use socketio_server::{Handshake, Recovery, Server};
 use testkit::{Mode, Proxy, ms};
@@ -325,6 +325,22 @@ async fn headers_and_query_can_change_before_an_attempt() {
         last
     );
     drop(socket);
+    manager.close();
+}
+
+#[tokio::test]
+async fn a_reconnection_may_go_to_another_server() {
+    let manager = Manager::builder(&nowhere().await).unwrap();
+    let manager = manager.reconnect(quick()).build().unwrap();
+    let running = Running::contract().await;
+    let (url, other) = (running.url(), manager.clone());
+    manager.on_event(move |event| {
+        if let ManagerEvent::ReconnectAttempt(2) = event {
+            other.change_options(|_| Options::new(&url).unwrap().path("/socket.io/"));
+        }
+    });
+    let socket = manager.socket("/").unwrap();
+    within("the other server", socket.connect()).await.unwrap();
     manager.close();
 }
 
