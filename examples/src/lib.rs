@@ -9,6 +9,8 @@ pub mod tasks;
 mod guides {
     #[doc = include_str!("../../README.md")]
     mod readme {}
+    #[doc = include_str!("../../docs/from-rust-socketio.md")]
+    mod from_rust_socketio {}
     #[doc = include_str!("../../docs/node-to-rust.md")]
     mod node_to_rust {}
     #[doc = include_str!("../../docs/proxies.md")]

@@ -6,5 +6,6 @@ mod acks;
 mod blocking;
 mod connecting;
 mod events;
+mod parsers;
 mod reconnecting;
 mod support;
