@@ -12,6 +12,9 @@ use super::{Config, Detail, Event, Input, LinkId, Output, RequestId};
 use crate::timer::Timers;
 use crate::{Batch, CloseReason, Data, Dialect, Frame, Open, Packet, SendError, Transport};
 
+/// Room for outputs that an idle session keeps.
+const KEPT: usize = 64;
+
 pub(super) const OPEN: usize = 0;
 pub(super) const HEARTBEAT: usize = 1;
 pub(super) const UPGRADE: usize = 2;
@@ -247,7 +250,11 @@ impl Session {
         if self.outputs.is_empty() {
             self.work(now);
         }
-        self.outputs.pop_front()
+        let output = self.outputs.pop_front();
+        if output.is_none() && self.outputs.capacity() > KEPT {
+            self.outputs = VecDeque::new();
+        }
+        output
     }
 
     /// When [`Self::handle_timeout`] is due.

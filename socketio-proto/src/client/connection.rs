@@ -14,6 +14,9 @@ use crate::id::{AckId, NamespaceId};
 use crate::packet::ConnectError;
 use crate::parser::{Decoder, Parser};
 
+/// Room for outputs that an idle connection keeps.
+const KEPT: usize = 64;
+
 /// The client's end of all connections to one server. The module's page has the contract.
 #[derive(Debug)]
 pub struct Connection {
@@ -200,7 +203,11 @@ impl Connection {
 impl Connection {
     /// The next thing to do, in order.
     pub fn poll_output(&mut self) -> Option<Output> {
-        self.outputs.pop_front()
+        let output = self.outputs.pop_front();
+        if output.is_none() && self.outputs.capacity() > KEPT {
+            self.outputs = VecDeque::new();
+        }
+        output
     }
 
     /// When [`Connection::handle_timeout`] has to be called.
