@@ -51,6 +51,8 @@ pub(crate) enum Order {
     Wake,
     /// All namespaces are left.
     Close,
+    /// Somebody wants to know when there is no connection any more.
+    Watch(oneshot::Sender<()>),
     /// Nobody holds a handle any more.
     Shutdown,
 }

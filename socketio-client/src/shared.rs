@@ -165,10 +165,14 @@ impl Shared {
 
     /// Waits for the end of the task, if it was started.
     pub(crate) async fn ended(&self) {
-        let is_started = self.parts.lock().is_none();
-        if is_started {
+        if self.is_started() {
             self.orders.closed().await;
         }
+    }
+
+    /// Whether there is a task.
+    pub(crate) fn is_started(&self) -> bool {
+        self.parts.lock().is_none()
     }
 
     pub(crate) fn observe(&self, observer: impl Fn(&ManagerEvent) + Send + Sync + 'static) {

@@ -16,7 +16,7 @@ use engineio::client::Event as EngineEvent;
 use engineio::net::client::{Client, Connection as Engine};
 use socketio_proto::client::{Attempt, Connection, EmitId};
 use socketio_proto::{ConnectError, EventErrorKind, Limits, NamespaceId, Parser};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 use tokio::time::Sleep;
 
 use crate::auth::Asking;
@@ -50,6 +50,8 @@ pub(crate) struct Driver {
     engine: Option<Engine>,
     /// Connections that were closed, while what was sent on them leaves.
     leaving: Vec<Engine>,
+    /// Who wants to know when there is no connection any more.
+    watchers: Vec<oneshot::Sender<()>>,
     lanes: BTreeMap<NamespaceId, Lane>,
     waiters: HashMap<EmitId, Waiter>,
     asking: Vec<(NamespaceId, Attempt, Asking)>,
@@ -75,6 +77,7 @@ impl Driver {
             orders: parts.orders,
             engine: None,
             leaving: Vec::new(),
+            watchers: Vec::new(),
             lanes: BTreeMap::new(),
             waiters: HashMap::new(),
             asking: Vec::new(),
@@ -206,9 +209,10 @@ impl Future for Driver {
         loop {
             let mut more = driver.poll_engine(cx);
             more |= driver.poll_orders(cx);
-            more |= driver.poll_time(cx);
             more |= driver.poll_asking(cx);
+            // what happened is told before what follows from it
             more |= driver.poll_lanes(cx);
+            more |= driver.poll_time(cx);
             rounds += 1;
             if !more {
                 break;
@@ -220,6 +224,11 @@ impl Future for Driver {
         }
         driver.poll_leaving(cx);
         driver.settle();
+        if driver.engine.is_none() && driver.leaving.is_empty() {
+            for watcher in driver.watchers.drain(..) {
+                watcher.send(()).ok();
+            }
+        }
         if driver.is_shut_down && driver.leaving.is_empty() {
             return Poll::Ready(());
         }

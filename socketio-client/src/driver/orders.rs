@@ -71,6 +71,7 @@ impl Driver {
             }
             Order::Wake => {}
             Order::Close => self.disconnect_all(),
+            Order::Watch(watcher) => self.watchers.push(watcher),
             Order::Shutdown => {
                 self.disconnect_all();
                 self.lanes.clear();

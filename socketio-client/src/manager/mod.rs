@@ -11,6 +11,7 @@ use engineio::net::client::Options;
 use engineio::{CloseReason, Transport};
 use socketio_proto::client::Settings;
 use socketio_proto::{InvalidNamespace, NamespaceId};
+use tokio::sync::oneshot;
 
 use crate::error::{BuildError, ConnectFailed};
 use crate::order::Order;
@@ -83,6 +84,17 @@ impl Manager {
             *core.state.lock() = crate::socket::State::default();
         }
         self.client.order(Order::Close);
+    }
+
+    /// Waits until there is no connection and what was sent on the last one has left: after
+    /// [`Manager::close`], for programs that end then. At once when there is none. Cancel safe.
+    pub async fn closed(&self) {
+        if self.client.is_started() {
+            let (watcher, closed) = oneshot::channel();
+            self.client.order(Order::Watch(watcher));
+            // without the task there is no connection either
+            closed.await.ok();
+        }
     }
 
     /// Bytes of events and answers that wait to leave.

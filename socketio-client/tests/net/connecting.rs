@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use serde_json::json;
 use socketio_client::{ConnectError, ConnectFailed, Multiplexer, Reconnect, io};
 
-use super::support::{HOW, How, Log, Running, next, within};
+use super::support::{HOW, How, Log, Running, next, until, within};
 
 #[tokio::test]
 async fn it_connects_over_every_transport_and_leaves_nothing_behind() {
@@ -212,6 +212,32 @@ async fn urls_name_namespaces_and_share_connections_where_they_can() {
     let elsewhere = io.socket_with(&url, |builder| quick(builder).path("/elsewhere"));
     let failed = within("another path", elsewhere.unwrap().connect()).await;
     assert!(matches!(failed, Err(ConnectFailed::Transport { .. })));
+}
+
+#[tokio::test]
+async fn closed_waits_for_what_was_sent_to_leave() {
+    let heard = Log::default();
+    let server = socketio_server::Server::default();
+    let namespace = socketio_server::Namespace::new("/").on("word", {
+        let heard = heard.clone();
+        async move |_: socketio_server::Socket, word: String| heard.add(word)
+    });
+    server.mount(namespace).unwrap();
+    let running = Running::start(server).await;
+    for how in HOW {
+        let socket = running.socket(how);
+        let manager = socket.manager();
+        within("nothing to wait for", manager.closed()).await;
+        within("connect", socket.connect()).await.unwrap();
+        let before = heard.count("long");
+        for _ in 0..100 {
+            socket.emit("word", &"long").unwrap();
+        }
+        manager.close();
+        within("the end", manager.closed()).await;
+        until("all of it", || heard.count("long") == before + 100).await;
+        running.is_empty().await;
+    }
 }
 
 #[tokio::test]
