@@ -2,10 +2,10 @@
 
 use std::time::{Duration, Instant};
 
-use socketio_client::{Manager, Reconnect};
+use socketio_client::{Args, Manager, Reconnect};
 use testkit::{Mode, Proxy};
 
-use super::peer::{HOW, How, until};
+use super::peer::{HOW, How, until, within};
 
 /// Time that this thread has had a core for. Other tests run on other threads.
 fn busy() -> Duration {
@@ -52,6 +52,38 @@ fn runtime_tasks() -> usize {
     tokio::runtime::Handle::current()
         .metrics()
         .num_alive_tasks()
+}
+
+/// A client that has nothing to do: connected, then disconnected by itself, then put out by the server.
+#[test]
+fn doing_nothing_uses_nothing() {
+    const WINDOW: Duration = Duration::from_millis(300);
+    let served = super::common::Served::contract(0);
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
+    let idle = async |what: &str| {
+        let before = busy();
+        tokio::time::sleep(WINDOW).await;
+        let share = (busy() - before).as_secs_f64() / WINDOW.as_secs_f64();
+        eprintln!("{what}: {:.1} % of a core", share * 100.0);
+        assert!(share < 0.1, "{what}: {share}");
+    };
+    runtime.block_on(async {
+        let manager = Manager::builder(&served.url()).unwrap();
+        let socket = manager.build().unwrap().socket("/").unwrap();
+        within("connect", socket.connect()).await.unwrap();
+        idle("connected").await;
+        socket.disconnect();
+        idle("disconnected").await;
+        within("connect", socket.connect()).await.unwrap();
+        socket.emit("bye", &Args(())).unwrap();
+        until("the end", || !socket.is_connected()).await;
+        idle("put out").await;
+    });
+    served.settles();
+    served.stop();
 }
 
 #[test]

@@ -6,5 +6,7 @@ mod acks;
 mod blocking;
 mod connecting;
 mod events;
+mod raw;
 mod reconnecting;
+mod rust_socketio;
 mod support;
