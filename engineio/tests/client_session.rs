@@ -251,8 +251,10 @@ fn long_polling_posts_what_was_sent_and_the_close_packet() {
     s.send("b").close().expect(&["closed: forced close"]);
     // what still comes is nobody's business
     s.answer(2, "4x|2").expect(&[]);
-    s.answer(3, "ok").expect(&["post 4: 3|4b|1"]);
-    s.answer(4, "ok").expect(&[]);
+    s.answer(3, "ok").expect(&["post 4: 3|4b"]);
+    // Node's server ends a session before it has handled what came in the same body
+    s.answer(4, "ok").expect(&["post 5: 1"]);
+    s.answer(5, "ok").expect(&[]);
     assert!(s.session().is_closed());
 }
 
@@ -270,9 +272,10 @@ fn a_close_that_nobody_answers_ends_at_its_deadline() {
 fn a_close_shortly_before_the_heartbeat_is_due_has_its_time() {
     let mut s = ClientScript::polling(Config::default());
     s.advance(secs(44)).send("a").close();
-    s.expect(&["closed: forced close", "post 3: 4a|1"]);
+    s.expect(&["closed: forced close", "post 3: 4a"]);
     s.advance(secs(9)).expect(&[]);
-    s.answer(3, "ok").expect(&["abandon 2"]);
+    s.answer(3, "ok").expect(&["post 4: 1"]);
+    s.answer(4, "ok").expect(&["abandon 2"]);
 }
 
 #[test]

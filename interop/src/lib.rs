@@ -384,6 +384,11 @@ impl Server {
             .unwrap_or_default()
     }
 
+    /// Where it listens, as `127.0.0.1:PORT`.
+    pub fn address(&self) -> &str {
+        &self.address
+    }
+
     /// Ends it.
     pub fn stop(mut self) {
         self.running.stop();

@@ -37,10 +37,12 @@ impl Outbox {
         std::mem::take(&mut self.queue)
     }
 
-    /// Moves what fits into one body out of the queue, and `last` behind it when it fits too and
-    /// nothing is left; tells whether it did.
+    /// Moves what fits into one body out of the queue; or is it `last`, when nothing is left, and
+    /// tells so. It stands alone: Node's server ends a session at the packet that says so, before
+    /// it has handled what stands in the same body.
     pub(super) fn payload(&mut self, max_bytes: usize, last: Option<&Packet>) -> (Bytes, bool) {
         let mut payload = Encoder::new(max_bytes);
+        let is_last = self.is_empty();
         if std::mem::take(&mut self.pong) {
             payload.push(&PONG);
         }
@@ -55,8 +57,7 @@ impl Outbox {
             return (payload.finish(), false);
         }
         self.queue = VecDeque::new();
-        // packets that end a session have no content
-        let last = last.filter(|_| payload.fits(1));
+        let last = last.filter(|_| is_last);
         if let Some(packet) = last {
             payload.push(packet);
         }

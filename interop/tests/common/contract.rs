@@ -80,6 +80,11 @@ fn handlers(name: &'static str) -> Namespace<Value> {
             let answer: Value = socket.emit_with_ack("question", &question).await.unwrap();
             Ack(answer)
         })
+        .on("count", async |socket: Client, count: u32| {
+            for n in 0..count {
+                socket.emit("counted", &n).unwrap();
+            }
+        })
         .on("bye", async |socket: Client, _: RawArgs| {
             socket.disconnect();
         })

@@ -7,5 +7,7 @@ mod blocking;
 mod connecting;
 mod events;
 mod parsers;
+mod raw;
 mod reconnecting;
+mod rust_socketio;
 mod support;

@@ -1,0 +1,61 @@
+//! Ten thousand messages each way, from before the connection is there and through its upgrade.
+
+use super::peer::{HOW, Kind, against, named, within};
+
+const COUNT: u32 = 10_000;
+
+/// The ledger: what was sent comes back once and in order, and so does what the server counts meanwhile.
+fn volume(kind: Kind) {
+    against(kind, async |peer| {
+        for how in HOW {
+            let socket = peer.socket(how);
+            let (mut echoes, mut counted) = (socket.events(), socket.events());
+            for n in 0..COUNT / 2 {
+                socket.emit("message", &n).unwrap();
+            }
+            socket.emit("count", &COUNT).unwrap();
+            within("connect", socket.connect()).await.unwrap();
+            for n in COUNT / 2..COUNT {
+                socket.emit("message", &n).unwrap();
+            }
+            for n in 0..COUNT {
+                let event = named(&mut echoes, "message-back").await;
+                assert_eq!(event.read::<u32>(), Ok(n), "{how:?}");
+                let event = named(&mut counted, "counted").await;
+                assert_eq!(event.read::<u32>(), Ok(n), "{how:?}");
+            }
+            // nothing is left over, and nothing came twice
+            let last = socket.emit_with_ack::<u8>("message-with-ack", &7);
+            assert_eq!(within("the last answer", last).await, Ok(7));
+            socket.emit("message", &"end").unwrap();
+            let end = named(&mut echoes, "message-back").await;
+            assert_eq!(end.read::<String>().unwrap(), "end");
+            assert_eq!(socket.buffered(), 0);
+        }
+    });
+}
+
+#[test]
+fn node() {
+    volume(Kind::Node);
+}
+
+#[test]
+fn node_msgpack() {
+    volume(Kind::NodeMsgpack);
+}
+
+#[test]
+fn node_3() {
+    volume(Kind::Node3);
+}
+
+#[test]
+fn python() {
+    volume(Kind::Python);
+}
+
+#[test]
+fn ours() {
+    volume(Kind::Ours);
+}
