@@ -32,13 +32,8 @@ pub use reconnect::Reconnect;
 pub use socket::{Connecting, Emitter, Socket};
 pub use socketio_proto::{
     Ack, Answer, Args, ArgsError, Binary, ConnectError, DisconnectReason, EncodeError, Event,
-<<<<<<< HEAD
     EventError, EventErrorKind, FromArgs, IntoArgs, InvalidNamespace, Limits, Map, NamespaceId,
     NoAck, Parser, RawArgs, SendError, SocketId, Value, event,
-=======
-    EventError, EventErrorKind, FromArgs, IntoArgs, Limits, Map, NamespaceId, NoAck, Parser,
-    RawArgs, SendError, SocketId, Value, event,
->>>>>>> refs/heads/interop
 };
 
 /// What the parser of a user is made of: see [`UserParser`](parser::UserParser).
