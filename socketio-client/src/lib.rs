@@ -10,6 +10,7 @@ mod error;
 mod events;
 mod incoming;
 mod listeners;
+mod mailbox;
 mod manager;
 mod order;
 mod reconnect;

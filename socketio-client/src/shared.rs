@@ -6,9 +6,10 @@ use std::fmt;
 use engineio::net::client::Options;
 use socketio_proto::client::{EmitId, Settings};
 use socketio_proto::{Limits, NamespaceId, Parser, SendError};
-use tokio::sync::{Notify, mpsc};
+use tokio::sync::Notify;
 
 use crate::driver::{Driver, Parts};
+use crate::mailbox::Mailbox;
 use crate::manager::ManagerEvent;
 use crate::order::Order;
 use crate::socket::{Socket, SocketCore};
@@ -17,7 +18,7 @@ use crate::sync::{Arc, AtomicU64, AtomicUsize, Mutex, Ordering};
 type Observer = Arc<dyn Fn(&ManagerEvent) + Send + Sync>;
 
 pub(crate) struct Shared {
-    orders: mpsc::UnboundedSender<Order>,
+    pub(crate) mailbox: Mailbox,
     /// What the task is made of, until the first socket connects.
     parts: Mutex<Option<Box<Parts>>>,
     sockets: Mutex<BTreeMap<NamespaceId, Arc<SocketCore>>>,
@@ -60,14 +61,9 @@ impl Drop for Handle {
 }
 
 impl Shared {
-    pub(crate) fn new(
-        orders: mpsc::UnboundedSender<Order>,
-        parts: Parts,
-        options: Options,
-        max_buffered: usize,
-    ) -> Self {
+    pub(crate) fn new(parts: Parts, options: Options, max_buffered: usize) -> Self {
         Self {
-            orders,
+            mailbox: Mailbox::default(),
             parser: parts.parser.clone(),
             limits: parts.limits,
             sockets: Mutex::default(),
@@ -107,7 +103,7 @@ impl Shared {
     /// Gives an order. One that nobody takes any more is forgotten.
     pub(crate) fn order(&self, order: Order) {
         self.ordered.fetch_add(order.size(), Ordering::Relaxed);
-        self.orders.send(order).ok();
+        self.mailbox.push(order);
     }
 
     /// Gives an order that sends something.
@@ -166,7 +162,7 @@ impl Shared {
     /// Waits for the end of the task, if it was started.
     pub(crate) async fn ended(&self) {
         if self.is_started() {
-            self.orders.closed().await;
+            self.mailbox.ended().await;
         }
     }
 

@@ -16,13 +16,13 @@ use engineio::client::Event as EngineEvent;
 use engineio::net::client::{Client, Connection as Engine};
 use socketio_proto::client::{Attempt, Connection, EmitId};
 use socketio_proto::{ConnectError, EventErrorKind, Limits, NamespaceId, Parser};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::oneshot;
 use tokio::time::Sleep;
 
 use crate::auth::Asking;
 use crate::clock;
 use crate::manager::machine::Machine;
-use crate::order::{Order, Waiter};
+use crate::order::Waiter;
 use crate::shared::{Handle, Shared};
 use crate::sync::{Arc, Weak};
 use lane::Lane;
@@ -32,7 +32,6 @@ pub(crate) struct Parts {
     pub(crate) client: Client,
     pub(crate) machine: Connection,
     pub(crate) dialing: Machine,
-    pub(crate) orders: mpsc::UnboundedReceiver<Order>,
     pub(crate) parser: Parser,
     pub(crate) limits: Limits,
     pub(crate) max_inbox: usize,
@@ -45,7 +44,6 @@ pub(crate) struct Driver {
     client: Client,
     machine: Connection,
     dialing: Machine,
-    orders: mpsc::UnboundedReceiver<Order>,
     /// The connection that is there or on its way.
     engine: Option<Engine>,
     /// Connections that were closed, while what was sent on them leaves.
@@ -74,7 +72,6 @@ impl Driver {
             client: parts.client,
             machine: parts.machine,
             dialing: parts.dialing,
-            orders: parts.orders,
             engine: None,
             leaving: Vec::new(),
             watchers: Vec::new(),
@@ -128,11 +125,11 @@ impl Driver {
     }
 
     /// Does what handles want. Whether they wanted anything.
-    fn poll_orders(&mut self, cx: &mut Context<'_>) -> bool {
+    fn poll_orders(&mut self, cx: &Context<'_>) -> bool {
         for nth in 0..BATCH {
-            match self.orders.poll_recv(cx) {
-                Poll::Ready(Some(order)) => self.on_order(order),
-                Poll::Ready(None) | Poll::Pending => return nth > 0,
+            match self.shared.mailbox.poll(cx) {
+                Some(order) => self.on_order(order),
+                None => return nth > 0,
             }
         }
         true
@@ -197,6 +194,12 @@ impl Driver {
         let engines = self.engine.iter().chain(&self.leaving);
         let written: usize = engines.map(Engine::buffered).sum();
         self.shared.set_below(self.machine.buffered() + written);
+    }
+}
+
+impl Drop for Driver {
+    fn drop(&mut self) {
+        self.shared.mailbox.end();
     }
 }
 

@@ -7,7 +7,6 @@ use engineio::Transport;
 use engineio::net::client::{Client, Options};
 use socketio_proto::client::{Config, Connection};
 use socketio_proto::{InvalidNamespace, Limits, NamespaceId, Parser};
-use tokio::sync::mpsc;
 
 use super::Manager;
 use super::machine::Machine;
@@ -142,17 +141,15 @@ impl Builder {
         protocol.max_buffered = usize::MAX;
         let options = unbounded(options);
         let limits = protocol.limits;
-        let (orders, receiver) = mpsc::unbounded_channel();
         let parts = Parts {
             client: Client::new(options.clone())?,
             machine: Connection::new(parser.clone(), Arc::new(protocol)),
             dialing: Machine::new(reconnect),
-            orders: receiver,
             parser,
             limits,
             max_inbox,
         };
-        let shared = Shared::new(orders, parts, options, max_buffered);
+        let shared = Shared::new(parts, options, max_buffered);
         Ok(Manager::new(Handle::new(shared)))
     }
 
