@@ -1,5 +1,9 @@
 //! The client against our server, over real sockets.
-#![allow(clippy::unwrap_used, reason = "a test may panic")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a test may panic"
+)]
 #![allow(unreachable_pub, reason = "modules of one program")]
 
 mod acks;
