@@ -23,9 +23,11 @@ pub enum CloseReason {
     TransportError,
 }
 
-impl fmt::Display for CloseReason {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
+impl CloseReason {
+    /// Node's words.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
             Self::ForcedClose => "forced close",
             Self::ParseError => "parse error",
             Self::PingTimeout => "ping timeout",
@@ -33,7 +35,13 @@ impl fmt::Display for CloseReason {
             Self::ServerError => "server error",
             Self::TransportClose => "transport close",
             Self::TransportError => "transport error",
-        })
+        }
+    }
+}
+
+impl fmt::Display for CloseReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
     }
 }
 

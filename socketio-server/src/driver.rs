@@ -192,6 +192,7 @@ impl Driver {
                 future: Box::pin(future),
             });
         } else {
+            self.core.counters.refused.add();
             self.machine
                 .refuse(now, &namespace, &invalid_namespace())
                 .ok();
@@ -220,6 +221,7 @@ impl Driver {
                     self.sessions.push((namespace, session));
                 }
                 Err(error) => {
+                    self.core.counters.refused.add();
                     self.machine.refuse(now, &namespace, &error).ok();
                 }
             }
@@ -261,6 +263,7 @@ impl Driver {
                 self.expect_ack(now, namespace, id, waiter);
             }
             Patience::AfterSending { .. } | Patience::Until(_) => {
+                self.core.counters.acks_expired.add();
                 waiter.end(Err(AckError::Timeout));
             }
         }

@@ -12,6 +12,7 @@ mod error;
 mod events;
 mod handler;
 mod handshake;
+mod metrics;
 mod namespace;
 mod outgoing;
 mod peers;
@@ -33,13 +34,14 @@ pub use ack::AckFuture;
 pub use broadcast::{Answers, Broadcast, BroadcastAck};
 pub use engineio::net::server::{
     Body, ConnectionError, Cookie, Cors, ForeignUpgrade, Headers, Listener, Options, PeerAddr,
-    Refusal, Secure, TrustedProxies,
+    Refusal, Refused as RefusedRequest, Secure, TrustedProxies,
 };
-pub use engineio::{Protocol, Sid, Transport};
+pub use engineio::{CloseReason, Protocol, Sid, Transport};
 pub use error::{AckError, MountError, SendError};
 pub use events::Events;
 pub use handler::Incoming;
 pub use handshake::Handshake;
+pub use metrics::Metrics;
 pub use namespace::{
     DynamicHandle, InvalidPattern, Matcher, Mount, Named, Namespace, NamespaceHandle,
 };

@@ -9,10 +9,11 @@
 mod support;
 
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use socketio_server::{
-    Ack, Incoming, Namespace, NamespaceHandle, Outgoing, Refused, RoomEvent, Server, Socket,
-    SocketId, Transport,
+    Ack, CloseReason, Incoming, Namespace, NamespaceHandle, Outgoing, Refused, RoomEvent, Server,
+    Socket, SocketId, Transport,
 };
 use support::fixture::{http, open_polling};
 use support::{Client, start, until};
@@ -281,4 +282,53 @@ async fn a_socket_that_goes_does_not_take_its_successor_out_of_the_namespace() {
     go_on.send(()).unwrap();
     until("the end of the first", || server.gauges().sessions == 1).await;
     assert!(io.socket(&sid).is_some());
+}
+
+#[tokio::test]
+async fn what_happens_is_counted_by_reason() {
+    let server = Server::builder()
+        .ack_timeout(Duration::from_millis(20))
+        .build();
+    let namespace = Namespace::new("/")
+        .before_event(async |_: Socket, event: Incoming| match event.name() {
+            "no" => Err(Refused::new("no")),
+            _ => Ok(()),
+        })
+        .on("number", async |_: Socket, n: u8| {
+            assert!(n != 13, "unlucky")
+        })
+        .on("no", async |_: Socket, (): ()| {})
+        .on("ask", async |socket: Socket, (): ()| {
+            let answer = socket.emit_with_ack::<u8>("question", &()).await;
+            Ack(answer.is_err())
+        });
+    server.mount(namespace).unwrap();
+    let mut client = Client::join(start(&server).await, "/").await;
+    client.send("40/nowhere,").await;
+    client
+        .expect(r#"44/nowhere,{"message":"Invalid namespace"}"#)
+        .await;
+    for event in [r#"42["number","x"]"#, r#"42["number",13]"#, r#"42["no"]"#] {
+        client.send(event).await;
+    }
+    client.send(r#"420["ask"]"#).await;
+    client.expect(r#"420["question",null]"#).await;
+    client.expect("430[true]").await;
+    let metrics = server.metrics();
+    assert_eq!(
+        (metrics.connected, metrics.refused, metrics.acks_expired),
+        (1, 1, 1)
+    );
+    assert_eq!(
+        (metrics.bad_payloads, metrics.panics, metrics.refused_events),
+        (1, 1, 1)
+    );
+    assert_eq!((metrics.engine.opened, metrics.bad_answers), (1, 0));
+    drop(client);
+    until("the end of the session", || {
+        server.metrics().engine.closed(CloseReason::TransportClose) == 1
+    })
+    .await;
+    let all: u64 = metrics.iter().map(|(.., count)| count).sum();
+    assert_eq!(all, 7, "{:?}", metrics.iter().collect::<Vec<_>>());
 }

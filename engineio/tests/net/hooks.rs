@@ -2,8 +2,9 @@
 
 use std::sync::{Arc, Mutex};
 
-use engineio::net::server::{Options, TrustedProxies};
+use engineio::net::server::{Options, Refusal, Refused, TrustedProxies};
 use engineio::{Data, Sid};
+use http::request::Parts;
 use http::{HeaderMap, HeaderValue};
 
 use crate::support::{App, OPEN_POLLING, OPEN_WEBSOCKET, eventually, sid};
@@ -164,4 +165,59 @@ async fn sessions_of_one_address_may_be_limited() {
     let server = &app.server;
     eventually(|| server.sessions() == 2).await;
     assert_eq!(from("1.2.3.4").await.status, 200);
+}
+
+#[tokio::test]
+async fn what_is_refused_and_what_ends_is_counted_by_reason() {
+    let mut options = Options::default();
+    options.engine.max_payload = 100;
+    options.max_sessions_per_address = Some(1);
+    let options = options.allow_request(|request: &Parts| {
+        let allowed = match request.headers.contains_key("x-no") {
+            true => Err(Refusal::new("no")),
+            false => Ok(()),
+        };
+        std::future::ready(allowed)
+    });
+    let app = App::with(options).await;
+    let ask = async |target: &str, headers: &str| {
+        app.ask("GET", target, headers, "").await;
+    };
+    ask("/engine.io/?EIO=4&transport=abc", "").await;
+    ask("/engine.io/?EIO=4&transport=polling&sid=abc", "").await;
+    ask("/engine.io/?EIO=2&transport=polling", "").await;
+    ask(OPEN_POLLING, "Origin: https://evil.example\r\n").await;
+    ask(OPEN_POLLING, "x-no: 1\r\n").await;
+    app.ask("POST", OPEN_POLLING, "", "x").await;
+    let first = app.ask("GET", OPEN_POLLING, "", "").await;
+    ask(OPEN_POLLING, "").await;
+    let target = format!("{OPEN_POLLING}&sid={}", sid(&first.body));
+    app.post(&target, &"4".repeat(101)).await;
+    let server = &app.server;
+    eventually(|| server.sessions() == 0).await;
+    let metrics = server.metrics();
+    for why in [
+        Refused::UnknownTransport,
+        Refused::UnknownSession,
+        Refused::UnsupportedVersion,
+        Refused::Origin,
+        Refused::Hook,
+        Refused::BadMethod,
+        Refused::TooManySessions,
+        Refused::BodyTooLarge,
+    ] {
+        assert_eq!(metrics.refused(why), 1, "{why:?}");
+    }
+    assert_eq!((metrics.opened, metrics.upgraded), (1, 0));
+    let all: u64 = metrics
+        .iter()
+        .filter(|(of, ..)| *of == "refused")
+        .map(|(.., n)| n)
+        .sum();
+    let closed: u64 = metrics
+        .iter()
+        .filter(|(of, ..)| *of == "closed")
+        .map(|(.., n)| n)
+        .sum();
+    assert_eq!((all, closed), (8, 1));
 }

@@ -10,6 +10,7 @@ use socketio_proto::server::Config as ProtocolConfig;
 use socketio_proto::{NamespaceId, Parser};
 
 use crate::error::MountError;
+use crate::metrics::Counters;
 use crate::namespace::AnyNamespace;
 use crate::peers::Peers;
 use crate::recovery::Recovery;
@@ -43,6 +44,7 @@ pub(crate) struct Core {
     pub(crate) root: Arc<NamespaceCore>,
     pub(crate) tasks: AtomicUsize,
     pub(crate) pending_acks: AtomicUsize,
+    pub(crate) counters: Counters,
     pub(crate) closing: AtomicBool,
     pub(crate) on_namespace: Vec<OnNamespace>,
     pub(crate) peers: Option<Peers>,
@@ -60,6 +62,7 @@ impl Core {
             registry: Registry::default(),
             tasks: AtomicUsize::new(0),
             pending_acks: AtomicUsize::new(0),
+            counters: Counters::default(),
             closing: AtomicBool::new(false),
             on_namespace,
             peers,

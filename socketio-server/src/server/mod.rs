@@ -19,6 +19,7 @@ pub use self::drain::Drain;
 use crate::broadcast::Broadcast;
 use crate::core::Core;
 use crate::error::{MountError, SendError};
+use crate::metrics::Metrics;
 use crate::namespace::{Mount, Namespace, sealed};
 use crate::rooms::Room;
 use crate::service::{Layer, Service};
@@ -209,6 +210,12 @@ impl Server {
     pub fn server_count(&self) -> usize {
         let peers = self.core.peers.as_ref();
         1 + peers.map_or(0, |peers| peers.others(&self.core).len())
+    }
+
+    /// What the server has done and refused since it began, by reason.
+    #[must_use]
+    pub fn metrics(&self) -> Metrics {
+        self.core.counters.read(self.engine.metrics())
     }
 
     /// What the server has open.

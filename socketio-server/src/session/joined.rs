@@ -342,6 +342,7 @@ impl<D: Send + Sync + 'static> Joined<D> {
 
     /// Tells `on_error`, which may answer.
     fn failed(&self, event: &Text, ack: Option<AckId>, kind: EventErrorKind) -> Answered {
+        self.socket.core().count_failed(&kind);
         let error = EventError::new(event.clone(), kind);
         let Some(handler) = &self.handlers().error else {
             warning!("socket {}: {error}", self.socket.core().shown());

@@ -162,6 +162,7 @@ impl<D: Send + Sync + 'static> NamespaceSession<D> {
                 }
                 Err(error) => {
                     let namespace = &self.namespace.core.id;
+                    self.server.counters.refused.add();
                     machine.refuse(now, namespace, &error).ok();
                     Progress::Refused
                 }
@@ -173,6 +174,7 @@ impl<D: Send + Sync + 'static> NamespaceSession<D> {
     fn joined(&self, joined: &Joined<D>) {
         let namespace = &self.namespace.core.id;
         debug!("socket {} joined {namespace}", joined.socket.core().shown());
+        self.server.counters.connected.add();
         // who removed the namespace just now did not see the socket
         if !self.namespace.core.is_open() {
             let namespace = namespace.clone();

@@ -4,7 +4,7 @@ use std::fmt;
 use std::task::Waker;
 use std::time::Duration;
 
-use socketio_proto::{AckId, DisconnectReason, FromArgs, IntoArgs, SocketId};
+use socketio_proto::{AckId, DisconnectReason, EventErrorKind, FromArgs, IntoArgs, SocketId};
 
 use crate::ack::{AckFuture, Patience, Waiter};
 use crate::clock;
@@ -132,6 +132,10 @@ impl SocketCore {
 
     pub(super) fn is_connected(&self) -> bool {
         self.end.lock().reason.is_none()
+    }
+
+    pub(crate) fn count_failed(&self, kind: &EventErrorKind) {
+        self.server.counters.failed(kind);
     }
 
     pub(super) fn settings(&self) -> &Settings {

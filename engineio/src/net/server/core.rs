@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use super::Options;
 use super::memory::Memory;
+use super::metrics::Counters;
 use super::shared::Handle;
 use crate::net::sync::{AtomicBool, AtomicU64, AtomicUsize, Mutex, Ordering};
 use crate::net::trace::warning;
@@ -39,6 +40,7 @@ pub(super) struct Core {
     closing: AtomicBool,
     relieving: AtomicBool,
     pub(super) evicted: AtomicUsize,
+    pub(super) counters: Counters,
 }
 
 /// The place of a session in the registry, for as long as its task lives.
@@ -77,6 +79,7 @@ impl Core {
             memory: Memory::new(budget),
             relieving: AtomicBool::new(false),
             evicted: AtomicUsize::new(0),
+            counters: Counters::default(),
             options,
             sessions: Mutex::default(),
             addresses: Mutex::default(),

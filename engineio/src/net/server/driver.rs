@@ -162,14 +162,19 @@ impl<U: Upper> Driver<U> {
                 Output::CloseLink { .. } => {}
                 Output::Event(event) => {
                     match &event {
-                        Event::Opened => debug!("session {:?} opened", self.session.sid()),
+                        Event::Opened => {
+                            debug!("session {:?} opened", self.session.sid());
+                            self.core.counters.opened();
+                        }
                         Event::Upgraded => {
                             debug!("session {:?} upgraded", self.session.sid());
+                            self.core.counters.upgraded();
                             self.carrier = self.session.link();
                             self.handle.carried_by(self.session.transport());
                         }
                         Event::Closed(reason) => {
                             debug!("session {:?} closed: {reason}", self.session.sid());
+                            self.core.counters.closed(*reason);
                             self.handle.end();
                         }
                         Event::Message(_) | Event::Ping => {}

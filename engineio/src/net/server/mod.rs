@@ -39,6 +39,7 @@ mod layer;
 mod link;
 mod listener;
 mod memory;
+mod metrics;
 mod options;
 mod queue;
 mod serve;
@@ -64,6 +65,7 @@ pub use hooks::ConnectionError;
 pub use http::Body;
 pub use layer::{EitherBody, Layer, Layered};
 pub use listener::{Listener, Origin};
+pub use metrics::{Metrics, Refused};
 pub use options::{Cookie, Options, Refusal};
 pub use serve::{Serve, serve};
 pub use service::Service;
@@ -102,6 +104,12 @@ pub struct Server {
 }
 
 impl Server {
+    /// How often what happened, since the server began.
+    #[must_use]
+    pub fn metrics(&self) -> Metrics {
+        self.core.counters.read()
+    }
+
     /// Sessions that are there. Node calls it `clientsCount`.
     #[must_use]
     pub fn sessions(&self) -> usize {

@@ -22,6 +22,7 @@ use super::http::{
 };
 use super::io::Wire;
 use super::layer::Layer;
+use super::metrics::Refused;
 use super::options::Refusal;
 use super::shared::{Command, Handle};
 use super::{Options, Server, Upper, cors};
@@ -117,18 +118,19 @@ where
             return done(answer.unwrap_or_else(|| empty(StatusCode::NOT_FOUND)));
         }
         if request.uri().query().map_or(0, str::len) > QUERY_BYTES {
+            self.core.counters.refused(Refused::QueryTooLong);
             return done(empty(StatusCode::URI_TOO_LONG));
         }
         let head = options.hooks.keep(&request);
         if options.cors.is_none() && head.is_none() {
             return self
                 .respond(request)
-                .unwrap_or_else(|error| done(reject(&error)));
+                .unwrap_or_else(|error| done(self.reject(&error)));
         }
         let origin = request.headers().get(ORIGIN).cloned();
         let response = self
             .respond(request)
-            .unwrap_or_else(|error| done(reject(&error)));
+            .unwrap_or_else(|error| done(self.reject(&error)));
         let core = Arc::clone(&self.core);
         Box::pin(async move {
             let Ok(mut response) = response.await;
@@ -194,23 +196,39 @@ where
                 (Ok(terms), Some(wire)) => service.open_websocket(parts, terms, wire).await,
                 (Ok(terms), None) => service.open_polling(parts, terms, query.callback()).await,
             };
-            Ok(opened.unwrap_or_else(|error| reject(&error)))
+            Ok(opened.unwrap_or_else(|error| service.reject(&error)))
         })
+    }
+
+    /// Refuses a request, and says so to those who look for a fault. No byte of it is logged.
+    fn reject(&self, error: &HandshakeError) -> Response<Body> {
+        debug!("request refused with code {}", error.code());
+        if let Some(why) = Refused::of(error) {
+            self.core.counters.refused(why);
+        }
+        refused(error)
+    }
+
+    /// Forbids a request.
+    fn forbid(&self, why: Refused) -> HandshakeError {
+        self.core.counters.refused(why);
+        HandshakeError::FORBIDDEN
     }
 
     async fn judge(&self, parts: &Parts, query: &Query) -> Result<Terms, HandshakeError> {
         if !cors::allows(self.core.options.cors.as_ref(), parts) {
-            return Err(HandshakeError::FORBIDDEN);
+            return Err(self.forbid(Refused::Origin));
         }
         if let Some(allow) = &self.core.options.hooks.allow_request {
             let allowed = allow(parts);
-            allowed
-                .await
-                .map_err(|Refusal(message)| HandshakeError::Forbidden(message))?;
+            allowed.await.map_err(|Refusal(message)| {
+                self.core.counters.refused(Refused::Hook);
+                HandshakeError::Forbidden(message)
+            })?;
         }
         let terms = query.terms()?;
         if terms.jsonp && !cors::allows_script(self.core.options.cors.as_ref(), parts) {
-            return Err(HandshakeError::FORBIDDEN);
+            return Err(self.forbid(Refused::Origin));
         }
         Ok(terms)
     }
@@ -267,7 +285,8 @@ where
                 sid.and_then(|sid| self.core.register_as(sid, terms))
             }
         };
-        let (sid, handle, mut registration) = registered.ok_or(HandshakeError::FORBIDDEN)?;
+        let registered = registered.ok_or_else(|| self.forbid(Refused::Closing));
+        let (sid, handle, mut registration) = registered?;
         if let Some(packet) = &options.initial_packet {
             handle.send([Frame::message(packet)]).ok();
         }
@@ -275,6 +294,7 @@ where
         let (protocol, trusted) = (terms.dialect.protocol, &options.trusted_proxies);
         let handshake = Arc::new(Handshake::new(parts, transport, protocol, trusted));
         if !registration.count(handshake.client_addr()) {
+            self.core.counters.refused(Refused::TooManySessions);
             let words = "Too many sessions from this address";
             return Err(HandshakeError::Forbidden(words.into()));
         }
@@ -303,7 +323,7 @@ where
         let wire = Wire::after(&mut request);
         let (parts, _) = request.into_parts();
         if !cors::allows(self.core.options.cors.as_ref(), &parts) {
-            return Err(HandshakeError::FORBIDDEN);
+            return Err(self.forbid(Refused::Origin));
         }
         let response = switch(&parts.method, parts.version, &parts.headers)?;
         session
@@ -338,7 +358,7 @@ where
         let (parts, body) = http.into_parts();
         let max = self.core.engine.max_payload;
         if let Err(failure) = check_head(&parts.headers, dialect.protocol, max) {
-            waiting.tell(Input::PostFailed { request, failure });
+            waiting.fail(failure);
             return Ok(Box::pin(async move { Ok(waiting.answer(reply).await) }));
         }
         let timeout = self.core.options.body_timeout;
@@ -352,19 +372,13 @@ where
                     return Ok(decided.map_or_else(|_| unknown(), answer));
                 }
             };
-            waiting.tell(match body.and_then(|body| unwrapped(body, jsonp)) {
-                Ok(body) => Input::PostBody { request, body },
-                Err(failure) => Input::PostFailed { request, failure },
-            });
+            match body.and_then(|body| unwrapped(body, jsonp)) {
+                Ok(body) => waiting.tell(Input::PostBody { request, body }),
+                Err(failure) => waiting.fail(failure),
+            }
             Ok(waiting.answer(reply).await)
         }))
     }
-}
-
-/// Refuses a request, and says so to those who look for a fault. No byte of it is logged.
-fn reject(error: &HandshakeError) -> Response<Body> {
-    debug!("request refused with code {}", error.code());
-    refused(error)
 }
 
 /// The session ended before it could answer.
@@ -427,6 +441,15 @@ impl Waiting {
     fn tell(&mut self, input: Input) {
         self.post = false;
         self.session.command(Command::Input(input)).ok();
+    }
+
+    /// Says that there is no body.
+    fn fail(&mut self, failure: PostFailure) {
+        if let Some(why) = Refused::of_body(failure) {
+            self.session.count_refused(why);
+        }
+        let request = self.request;
+        self.tell(Input::PostFailed { request, failure });
     }
 
     async fn answer(self, reply: oneshot::Receiver<Reply>) -> Response<Body> {

@@ -9,6 +9,7 @@ use tokio::sync::oneshot;
 
 use super::core::Core;
 use super::io::Wire;
+use super::metrics::Refused;
 use super::queue::Queue;
 use crate::net::sync::{Mutex, MutexGuard};
 use crate::query::Terms;
@@ -273,6 +274,10 @@ impl Handle {
         state.commands.push(command);
         wake(state);
         Ok(())
+    }
+
+    pub(super) fn count_refused(&self, why: Refused) {
+        self.shared.core.counters.refused(why);
     }
 
     /// As [`Handle::command`], for a poll. Where there is nothing to tell it, the task sleeps
