@@ -241,7 +241,7 @@ async fn no_lock_is_held_while_an_observer_of_rooms_runs() {
         socket.leave("red");
         done.send(()).ok();
     });
-    let patience = std::time::Duration::from_secs(5);
+    let patience = Duration::from_secs(5);
     if told.recv_timeout(patience).is_err() {
         // the locks are held for ever: nothing could be dropped any more
         eprintln!("a deadlock");
@@ -264,7 +264,7 @@ async fn a_socket_that_goes_does_not_take_its_successor_out_of_the_namespace() {
             && own.lock().unwrap().as_deref() == Some(room.as_str())
         {
             gone.send(room.to_string()).unwrap();
-            let patience = std::time::Duration::from_secs(5);
+            let patience = Duration::from_secs(5);
             let wait = || waits.lock().unwrap().recv_timeout(patience).unwrap();
             tokio::task::block_in_place(wait);
         }
