@@ -125,6 +125,10 @@ const DIFFERENCES: &[Difference] = &[
         applies: |_, ours| *ours == Err(TooDeep),
     },
     Difference {
+        name: "arguments-are-limited",
+        applies: |_, ours| *ours == Err(TooManyArguments),
+    },
+    Difference {
         name: "placeholders-name-every-attachment",
         applies: |_, ours| *ours == Err(InvalidPlaceholder),
     },
@@ -554,6 +558,10 @@ fn cases() -> Vec<Case> {
         add("5", ("1-", 1), "", "", payload);
         add("6", ("1-", 1), "", "7", payload);
         add("6", ("1-", 1), "", "", payload);
+    }
+    for count in [10_000, 10_001] {
+        let numbers = vec!["1"; count].join(",");
+        add("2", none, "", "", &format!("[\"a\",{numbers}]"));
     }
     for depth in [1, 100, 126, 128, 200] {
         let nested = format!("{}{}", "[".repeat(depth), "]".repeat(depth));

@@ -17,6 +17,9 @@ pub enum DecodeError {
     /// More attachments than [`Limits::attachments`](crate::Limits::attachments).
     #[error("too many attachments")]
     TooManyAttachments,
+    /// More arguments than [`Limits::arguments`](crate::Limits::arguments).
+    #[error("too many arguments")]
+    TooManyArguments,
     /// The namespace is too long or has a control character.
     #[error("expected a namespace")]
     InvalidNamespace,

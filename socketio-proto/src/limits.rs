@@ -13,6 +13,9 @@ pub struct Limits {
     /// Attachments of one packet in JSON, in both directions. 10, the default of Node's parser,
     /// which refuses more. Bytes within a message of msgpack are not counted.
     pub attachments: usize,
+    /// Arguments of one event or ack, received. 10 000: each is found before anybody asks for it,
+    /// which takes memory of its own. Node has no bound.
+    pub arguments: usize,
     /// Bytes of one packet with its attachments. 10 000 000; never more than 4 GiB. With another
     /// parser than JSON this holds for the messages, and for what they are in JSON.
     pub packet_bytes: usize,
@@ -29,6 +32,7 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             attachments: 10,
+            arguments: 10_000,
             packet_bytes: 10_000_000,
             namespaces: 256,
             pending_acks: 65_536,
@@ -42,6 +46,13 @@ impl Limits {
     #[must_use]
     pub fn attachments(mut self, attachments: usize) -> Self {
         self.attachments = attachments;
+        self
+    }
+
+    /// Sets [`Limits::arguments`].
+    #[must_use]
+    pub fn arguments(mut self, arguments: usize) -> Self {
+        self.arguments = arguments;
         self
     }
 

@@ -174,7 +174,7 @@ impl Spans {
         .copied()
     }
 
-    fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         match self {
             Self::Few { len, .. } => usize::from(*len),
             Self::Many(spans) => spans.len(),

@@ -334,6 +334,15 @@ fn reserved_names_are_refused_in_both_directions() {
 }
 
 #[test]
+fn arguments_are_limited() {
+    for (start, name) in [("2", "\"a\","), ("31", "")] {
+        let text = |count| format!("{start}[{name}{}]", vec!["1"; count].join(","));
+        assert!(decode(&text(10_000)).is_ok());
+        assert_eq!(decode(&text(10_001)), Err(TooManyArguments));
+    }
+}
+
+#[test]
 fn depth_is_limited_without_recursion() {
     let nested = |depth: usize| format!("{}{}", "[".repeat(depth), "]".repeat(depth));
     for (text, deepest) in [("2[\"a\",@]", 127), ("31[@]", 127), ("0{\"a\":@}", 127)] {

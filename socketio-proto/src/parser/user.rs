@@ -203,6 +203,9 @@ impl Checked {
         if args.size() > self.limits.packet_bytes {
             return Err(DecodeError::TooLarge);
         }
+        if args.len() > self.limits.arguments {
+            return Err(DecodeError::TooManyArguments);
+        }
         // the array that they would be in is a level
         let depth = self.limits.depth.saturating_sub(1);
         args.iter()

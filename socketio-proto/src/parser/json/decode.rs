@@ -1,5 +1,6 @@
 //! [`Decoder`]: text and its attachments to packets.
 
+use std::cell::Cell;
 use std::fmt;
 
 use bytes::Bytes;
@@ -167,9 +168,9 @@ fn arguments(text: &Text, header: &Header<'_>, limits: &Limits) -> Result<Argume
     let args = RawArgs::default();
     let (body, spans) = match (header.kind, header.id) {
         (Kind::Ack, None) => return Err(DecodeError::InvalidAckId),
-        (Kind::Ack, Some(id)) => (Body::Ack { id, args }, split(payload, false)?.1),
+        (Kind::Ack, Some(id)) => (Body::Ack { id, args }, split(payload, false, limits)?.1),
         (_, ack) => {
-            let (name, spans) = split(payload, true)?;
+            let (name, spans) = split(payload, true, limits)?;
             let name = event_name(text, name.ok_or(DecodeError::InvalidName)?)?;
             (Body::Event { name, args, ack }, spans)
         }
@@ -201,21 +202,38 @@ fn event_name(text: &Text, json: &str) -> Result<Text, DecodeError> {
 }
 
 /// Finds the elements of the JSON array `array`, the first of them apart if it is `named`.
-fn split(array: &str, named: bool) -> Result<(Option<&str>, Spans), DecodeError> {
+fn split<'a>(
+    array: &'a str,
+    named: bool,
+    limits: &Limits,
+) -> Result<(Option<&'a str>, Spans), DecodeError> {
     let mut json = serde_json::Deserializer::from_str(array);
+    let too_many = Cell::new(false);
+    let elements = Elements {
+        array,
+        named,
+        most: limits.arguments,
+        too_many: &too_many,
+    };
     let elements = json
-        .deserialize_seq(Elements { array, named })
-        .map_err(|_| DecodeError::InvalidPayload)?;
+        .deserialize_seq(elements)
+        .map_err(|_| match too_many.get() {
+            true => DecodeError::TooManyArguments,
+            false => DecodeError::InvalidPayload,
+        })?;
     json.end().map_err(|_| DecodeError::InvalidPayload)?;
     Ok(elements)
 }
 
-struct Elements<'a> {
+struct Elements<'a, 'b> {
     array: &'a str,
     named: bool,
+    /// So many at most; serde's error cannot say that there are more.
+    most: usize,
+    too_many: &'b Cell<bool>,
 }
 
-impl<'a> Visitor<'a> for Elements<'a> {
+impl<'a> Visitor<'a> for Elements<'a, '_> {
     type Value = (Option<&'a str>, Spans);
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -229,6 +247,10 @@ impl<'a> Visitor<'a> for Elements<'a> {
         }
         let mut spans = Spans::default();
         while let Some(element) = seq.next_element::<&RawValue>()? {
+            if spans.len() >= self.most {
+                self.too_many.set(true);
+                return Err(A::Error::custom("too many"));
+            }
             let span = span(self.array, element.get());
             spans.push(span.ok_or_else(|| A::Error::custom("longer than 4 GiB"))?);
         }

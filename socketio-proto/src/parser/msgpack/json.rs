@@ -53,6 +53,9 @@ impl<'a> Json<'a> {
         let mut json = Self::new(message, limits, Some(Vec::new()));
         // the array in which they stand is a level, too
         let depth = limits.depth.checked_sub(1).ok_or(DecodeError::TooDeep)?;
+        if count > limits.arguments {
+            return Err(DecodeError::TooManyArguments);
+        }
         for _ in 0..count {
             if !json.text.is_empty() {
                 json.text.push(b',');

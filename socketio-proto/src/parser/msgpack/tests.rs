@@ -54,6 +54,22 @@ fn sent(packet: &Packet) -> Vec<u8> {
 }
 
 #[test]
+fn arguments_are_limited() {
+    let limits = Limits::default().arguments(3);
+    let event = |count: usize| {
+        let mut bytes = b"\x83\xa4type\x02\xa3nsp\xa1/\xa4data".to_vec();
+        bytes.push(0x91 + u8::try_from(count).unwrap());
+        bytes.extend(b"\xa1a");
+        bytes.extend(vec![1; count]);
+        Parser::Msgpack
+            .decoder(limits)
+            .feed(Data::Binary(bytes.into()))
+    };
+    assert!(event(3).is_ok());
+    assert_eq!(event(4), Err(DecodeError::TooManyArguments));
+}
+
+#[test]
 fn every_packet_has_its_map() {
     let root = NamespaceId::ROOT;
     let args = RawArgs::encode(&Args((1, "b"))).unwrap();
