@@ -66,7 +66,7 @@ fn arguments_are_limited() {
             .feed(Data::Binary(bytes.into()))
     };
     assert!(event(3).is_ok());
-    assert_eq!(event(4), Err(DecodeError::TooManyArguments));
+    assert_eq!(event(4), Err(TooManyArguments));
 }
 
 #[test]
