@@ -8,8 +8,6 @@ use clap::builder::NonEmptyStringValueParser as Text;
 use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
 use socketio_client::{Manager, NamespaceId, Parser, Reconnect, Tls, Transport, Value};
 
-use crate::binary;
-
 /// What may wait to be sent: room for the longest line beside as much again.
 pub(crate) const MAX_BUFFERED: usize = 48 * 1024 * 1024;
 
@@ -235,9 +233,9 @@ fn reconnect(given: &ArgMatches) -> Reconnect {
     reconnect
 }
 
+/// Credentials travel as JSON: there are no bytes in them.
 fn auth(text: String) -> Result<Value, String> {
-    let value = serde_json::from_str(&text).map_err(|error| error.to_string());
-    match value.and_then(binary::read) {
+    match serde_json::from_str(&text) {
         Ok(Value::Object(members)) => Ok(Value::Object(members)),
         Ok(_) => Err("--auth: expected a JSON object".to_owned()),
         Err(error) => Err(format!("--auth: {error}")),
