@@ -31,7 +31,7 @@ impl Random {
 }
 
 /// Node's server with these settings, and a proxy in front of it.
-async fn behind(settings: &[(&str, &str)]) -> (Server, Proxy) {
+pub(crate) async fn behind(settings: &[(&str, &str)]) -> (Server, Proxy) {
     let mut script = Script::node("reference_server.mjs");
     for (name, value) in settings {
         script = script.env(name, value);
@@ -41,7 +41,8 @@ async fn behind(settings: &[(&str, &str)]) -> (Server, Proxy) {
     (server, proxy.unwrap())
 }
 
-fn socket(proxy: &Proxy, how: How) -> Socket {
+/// A socket that comes back soon, through the proxy.
+pub(crate) fn socket(proxy: &Proxy, how: How) -> Socket {
     let manager = Manager::builder(&proxy.url()).unwrap().reconnect(quick());
     let manager = manager.transports(how.transports()).build().unwrap();
     manager.socket("/").unwrap()
