@@ -55,7 +55,11 @@ for (const name of ["/", "/custom"]) {
 if (TICK_MS) {
   const owns = new Map();
   let tick = 0;
-  io.on("connection", (socket) => socket.recovered || owns.set(socket.id, 0));
+  io.on("connection", (socket) => {
+    if (!socket.recovered) owns.set(socket.id, 0);
+    // those of before do not come back
+    if (owns.size > 4) owns.delete(owns.keys().next().value);
+  });
   setInterval(() => {
     io.emit("tick", ++tick);
     for (const [id, own] of owns) {

@@ -6,6 +6,7 @@
 //! | `volume` | ten thousand messages each way while the transport changes |
 //! | `restart` | servers that go and come back |
 //! | `recovery` | Node's connection state recovery, and `retries`, through a hundred cuts |
+//! | `heartbeat` | Node's pings, answered and missed |
 //! | `idle` | what trying again costs |
 #![allow(
     clippy::unwrap_used,
@@ -16,6 +17,7 @@
 #[path = "../common/mod.rs"]
 mod common;
 mod contract;
+mod heartbeat;
 mod idle;
 mod peer;
 mod recovery;

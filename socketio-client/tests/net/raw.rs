@@ -181,9 +181,10 @@ pub async fn without_websockets(to: std::net::SocketAddr) -> String {
     tokio::spawn(async move {
         while let Ok((mut client, _)) = listener.accept().await {
             tokio::spawn(async move {
-                let mut start = [0; 2000];
+                let mut start = vec![0; 2000];
                 let length = client.peek(&mut start).await.unwrap();
-                let head = String::from_utf8_lossy(&start[..length]).into_owned();
+                start.truncate(length);
+                let head = String::from_utf8_lossy(&start).into_owned();
                 if head.contains("transport=websocket") {
                     read(&mut client).await;
                     let no = b"HTTP/1.1 403 Forbidden\r\ncontent-length: 0\r\n\r\n";
