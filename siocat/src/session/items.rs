@@ -143,7 +143,7 @@ impl Session {
                 }
                 self.questions.name()
             } else {
-                self.questions.ask(namespace, event)
+                self.questions.ask(namespace, event.args().size(), event)
             });
         }
         let line = self.line(namespace).next("event", &array);

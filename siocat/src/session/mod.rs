@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::process::ExitCode;
 use std::time::Duration;
 
-use socketio_client::{AckError, Manager, Value};
+use socketio_client::{AckError, Incoming, Manager, Value};
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until, timeout};
 
@@ -63,7 +63,7 @@ struct Session {
     /// Emits that wait for their acks, by number.
     acks: BTreeMap<u64, Emitted>,
     emits: u64,
-    questions: Questions,
+    questions: Questions<Incoming>,
     items: mpsc::UnboundedReceiver<Item>,
     to_items: mpsc::UnboundedSender<Item>,
     input: mpsc::Receiver<Vec<Line>>,
@@ -96,7 +96,7 @@ impl Session {
             is_lost: false,
             acks: BTreeMap::new(),
             emits: 0,
-            questions: Questions::default(),
+            questions: Questions::new(),
             items,
             to_items,
             input,

@@ -24,6 +24,8 @@ pub struct Siocat {
     stdin: Option<ChildStdin>,
     stdout: Option<Lines<BufReader<ChildStdout>>>,
     stderr: JoinHandle<String>,
+    /// The line that was seen last.
+    last: Option<String>,
 }
 
 impl Siocat {
@@ -38,6 +40,7 @@ impl Siocat {
             stdout: Some(BufReader::new(stdout).lines()),
             stderr: tokio::spawn(read(child.stderr.take().unwrap())),
             child,
+            last: None,
         }
     }
 
@@ -70,7 +73,10 @@ impl Siocat {
     /// The next line as it is, `None` at the end.
     pub async fn text(&mut self) -> Option<String> {
         let stdout = self.stdout.as_mut().unwrap();
-        within("a line", stdout.next_line()).await.unwrap()
+        let what = format!("a line after {:?}", self.last);
+        let line = within(&what, stdout.next_line()).await.unwrap();
+        self.last.clone_from(&line);
+        line
     }
 
     pub async fn line(&mut self) -> Value {
