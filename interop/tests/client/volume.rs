@@ -1,5 +1,7 @@
 //! Ten thousand messages each way, from before the connection is there and through its upgrade.
 
+use socketio_client::Args;
+
 use super::peer::{HOW, Kind, against, named, within};
 
 const COUNT: u32 = 10_000;
@@ -58,4 +60,39 @@ fn python() {
 #[test]
 fn ours() {
     volume(Kind::Ours);
+}
+
+/// Five megabytes wait for the connection. Servers of socket.io 3 take one in a body, and do not say so.
+fn backlog(kind: Kind) {
+    const COUNT: u32 = 5_000;
+    against(kind, async |peer| {
+        for how in HOW {
+            let socket = peer.socket(how);
+            let mut events = socket.events();
+            let filler = "x".repeat(1_000);
+            for n in 0..COUNT {
+                socket.emit("message", &Args((n, &*filler))).unwrap();
+            }
+            within("connect", socket.connect()).await.unwrap();
+            for n in 0..COUNT {
+                let event = named(&mut events, "message-back").await;
+                assert_eq!(event.read::<u32>(), Ok(n), "{how:?}");
+            }
+        }
+    });
+}
+
+#[test]
+fn node_takes_what_waited() {
+    backlog(Kind::Node);
+}
+
+#[test]
+fn node_3_takes_what_waited() {
+    backlog(Kind::Node3);
+}
+
+#[test]
+fn python_takes_what_waited() {
+    backlog(Kind::Python);
 }
