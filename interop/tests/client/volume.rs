@@ -1,8 +1,8 @@
 //! Ten thousand messages each way, from before the connection is there and through its upgrade.
 
-use socketio_client::Args;
+use socketio_client::{AckError, Args, RawArgs};
 
-use super::peer::{HOW, Kind, against, named, within};
+use super::peer::{HOW, Kind, against, named, state, within};
 
 const COUNT: u32 = 10_000;
 
@@ -95,4 +95,45 @@ fn node_3_takes_what_waited() {
 #[test]
 fn python_takes_what_waited() {
     backlog(Kind::Python);
+}
+
+/// A message that the server refuses ends the connection: the wait for its answer ends, too, and the client comes back.
+fn too_large(kind: Kind) {
+    against(kind, async |peer| {
+        for how in HOW {
+            let socket = peer.socket(how);
+            let mut events = socket.events();
+            within("connect", socket.connect()).await.unwrap();
+            let answer =
+                socket.emit_with_ack::<RawArgs>("message-with-ack", &"x".repeat(2_000_000));
+            let answer = within("the end of the wait", answer).await;
+            assert_eq!(answer, Err(AckError::Disconnected), "{how:?}");
+            while !state(&mut events)
+                .await
+                .starts_with("disconnect transport ")
+            {}
+            let answer = socket.emit_with_ack::<u8>("message-with-ack", &7);
+            assert_eq!(within("an answer", answer).await, Ok(7), "{how:?}");
+        }
+    });
+}
+
+#[test]
+fn node_refuses_what_is_too_large() {
+    too_large(Kind::Node);
+}
+
+#[test]
+fn node_3_refuses_what_is_too_large() {
+    too_large(Kind::Node3);
+}
+
+#[test]
+fn python_refuses_what_is_too_large() {
+    too_large(Kind::Python);
+}
+
+#[test]
+fn ours_refuses_what_is_too_large() {
+    too_large(Kind::Ours);
 }
