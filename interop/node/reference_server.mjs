@@ -38,6 +38,7 @@ for (const name of ["/", "/custom"]) {
     socket.on("private", (id, payload) => socket.to(id).emit("private", socket.id, payload));
     socket.on("ask", (question, ack) => socket.emit("question", question, (answer) => ack(answer)));
     socket.on("bye", () => socket.disconnect());
+    socket.on("bye-all", () => socket.disconnect(true));
     socket.on("count", (count) => {
       for (let n = 0; n < count; n++) socket.emit("counted", n);
     });

@@ -93,6 +93,10 @@ def contract(namespace):
     async def bye(sid, *args):
         await sio.disconnect(sid, namespace=namespace)
 
+    @on("bye-all")
+    async def bye_all(sid, *args):
+        await sio.eio.disconnect(sio.manager.eio_sid_from_sid(sid, namespace))
+
     @on("count")
     async def count(sid, amount):
         for n in range(amount):

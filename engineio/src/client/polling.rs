@@ -10,6 +10,10 @@ use super::{Detail, Output, RequestId, Session};
 use crate::payload::Decoder;
 use crate::{CloseReason, Packet};
 
+/// Most bytes of several packets in one body for a server that does not say what it takes: those of
+/// Socket.IO 3 and early 4 do not, and take this unless told otherwise.
+const UNSAID_MAX_PAYLOAD: usize = 1_000_000;
+
 /// The requests that are out.
 #[derive(Debug, Default)]
 pub(super) struct Http {
@@ -140,7 +144,9 @@ impl Session {
     /// Sends what fits into one body, and `last` when it is all.
     fn post(&mut self, last: Option<&Packet>) {
         let max_payload = self.handshake().and_then(|open| open.max_payload());
-        let (body, is_last) = self.outbox.payload(max_payload.unwrap_or(usize::MAX), last);
+        let (body, is_last) = self
+            .outbox
+            .payload(max_payload.unwrap_or(UNSAID_MAX_PAYLOAD), last);
         let request = self.request();
         match &mut self.state {
             State::Polling { http, .. } => http.post = Some(request),

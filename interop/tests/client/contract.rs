@@ -150,6 +150,33 @@ fn namespaces(kind: Kind) {
     });
 }
 
+/// The server ends the whole connection: no namespace comes back by itself where the server said so to it.
+fn ends(kind: Kind) {
+    against(kind, async |peer| {
+        for how in HOW {
+            let manager = peer.manager(how).build().unwrap();
+            let root = manager.socket("/").unwrap();
+            let custom = manager.socket("/custom").unwrap();
+            let (mut at_root, mut at_custom) = (root.events(), custom.events());
+            within("root", root.connect()).await.unwrap();
+            within("custom", custom.connect()).await.unwrap();
+            root.emit("bye-all", &Args(())).unwrap();
+            for (socket, events) in [(&root, &mut at_root), (&custom, &mut at_custom)] {
+                assert_eq!(state(events).await, "connect");
+                let reason = state(events).await;
+                if reason == "disconnect io server disconnect" {
+                    assert!(!socket.is_active());
+                    within("connect", socket.connect()).await.unwrap();
+                } else {
+                    assert_eq!(reason, "disconnect transport close", "{how:?}");
+                }
+                // by itself, or because we asked for it
+                while state(events).await != "connect" {}
+            }
+        }
+    });
+}
+
 fn refusals(kind: Kind) {
     against(kind, async |peer| {
         for how in HOW {
@@ -233,6 +260,11 @@ macro_rules! servers {
             #[test]
             fn namespaces_share_a_connection() {
                 super::namespaces($kind);
+            }
+
+            #[test]
+            fn the_server_ends_the_connection() {
+                super::ends($kind);
             }
 
             #[test]

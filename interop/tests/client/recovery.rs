@@ -248,6 +248,42 @@ fn a_hundred_cuts_of_long_polling_are_recovered_or_told() {
     recovers(How::Polling, 20, 5);
 }
 
+/// A link that goes silent is missed by both heartbeats; what the server wrote meanwhile is lost on it.
+#[test]
+fn links_that_go_silent_are_recovered() {
+    const STALLS: u32 = 5;
+    runtime().block_on(async {
+        let settings = [
+            ("RECOVERY_MS", "60000"),
+            ("TICK_MS", "2"),
+            ("PING_MS", "200"),
+        ];
+        let (server, proxy) = behind(&settings).await;
+        let socket = socket(&proxy, How::WebSocket);
+        let (mut events, mut ledger) = (socket.events(), Ledger::default());
+        drop(socket.connect());
+        for stall in 0..STALLS {
+            while ledger.recovered < stall || ledger.ticked == 0 || ledger.is_away {
+                ledger.follow(&mut events).await;
+            }
+            proxy.stall();
+            while !ledger.is_away {
+                if let SocketEvent::Disconnected(reason) = ledger.follow(&mut events).await {
+                    assert_eq!(reason.to_string(), "ping timeout");
+                }
+            }
+            proxy.cut();
+            while ledger.is_away {
+                ledger.follow(&mut events).await;
+            }
+        }
+        assert_eq!((ledger.recovered, ledger.fresh), (STALLS, 1));
+        drop((events, socket));
+        until("no connection left", || proxy.open() == 0).await;
+        server.stop();
+    });
+}
+
 #[test]
 fn retries_bring_everything_through_cuts_and_double_only_what_was_cut() {
     const QUIET: u32 = 50;

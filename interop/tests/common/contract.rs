@@ -88,4 +88,7 @@ fn handlers(name: &'static str) -> Namespace<Value> {
         .on("bye", async |socket: Client, _: RawArgs| {
             socket.disconnect();
         })
+        .on("bye-all", async |socket: Client, _: RawArgs| {
+            socket.disconnect_all();
+        })
 }
