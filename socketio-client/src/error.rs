@@ -90,7 +90,7 @@ pub enum AckError {
     /// The connection ended between the event and its answer. Node's words.
     #[error("socket has been disconnected")]
     Disconnected,
-    /// The event was volatile and had nowhere to go.
+    /// The event was volatile and had nowhere to go, or its socket was removed.
     #[error("the event was dropped")]
     Dropped,
     /// The answer is not of the type that was asked for.

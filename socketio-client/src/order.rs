@@ -49,6 +49,10 @@ pub(crate) enum Order {
     Reconnect(Reconnect),
     /// There is room again where events wait for the application.
     Wake,
+    /// Nothing of a namespace is kept.
+    Remove {
+        namespace: NamespaceId,
+    },
     /// All namespaces are left.
     Close,
     /// Somebody wants to know when there is no connection any more.

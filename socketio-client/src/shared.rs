@@ -96,6 +96,14 @@ impl Shared {
         core
     }
 
+    /// Forgets the socket of a namespace.
+    pub(crate) fn remove(&self, namespace: NamespaceId) {
+        let removed = self.sockets.lock().remove(&namespace);
+        if removed.is_some() {
+            self.order(Order::Remove { namespace });
+        }
+    }
+
     pub(crate) fn sockets(&self) -> Vec<Arc<SocketCore>> {
         self.sockets.lock().values().cloned().collect()
     }

@@ -70,6 +70,11 @@ impl Driver {
                 self.follow(next);
             }
             Order::Wake => {}
+            Order::Remove { namespace } => {
+                self.disconnect(&namespace);
+                self.machine.remove(now, &namespace);
+                self.lanes.remove(&namespace);
+            }
             Order::Close => self.disconnect_all(),
             Order::Watch(watcher) => self.watchers.push(watcher),
             Order::Shutdown => {

@@ -79,6 +79,15 @@ impl Socket {
         self.client.order(Order::Disconnect { namespace });
     }
 
+    /// Disconnects for good: events that wait are dropped, answers that are waited for end, and
+    /// listeners are told nothing more. [`Manager::socket`] makes a new socket for the namespace;
+    /// this one must not be used again. For clients that enter ever new namespaces: a socket is
+    /// kept with its manager otherwise.
+    pub fn remove(self) {
+        *self.core.state.lock() = State::default();
+        self.client.remove(self.core.namespace.clone());
+    }
+
     /// The namespace.
     #[must_use]
     pub fn namespace(&self) -> &NamespaceId {

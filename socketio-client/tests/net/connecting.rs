@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use serde_json::json;
-use socketio_client::{ConnectError, ConnectFailed, Multiplexer, Reconnect, io};
+use socketio_client::{AckError, ConnectError, ConnectFailed, Multiplexer, Reconnect, io};
 
 use super::support::{HOW, How, Log, Running, next, until, within};
 
@@ -258,4 +258,26 @@ async fn dropping_the_last_handle_sends_what_was_emitted_and_ends() {
         log.has(&format!("{how:?}")).await;
         running.is_empty().await;
     }
+}
+
+#[tokio::test]
+async fn a_socket_that_is_removed_is_forgotten_with_all_that_waited() {
+    let running = Running::contract().await;
+    let manager = running.manager().build().unwrap();
+    let root = manager.socket("/").unwrap();
+    within("root", root.connect()).await.unwrap();
+    let custom = manager.socket("/custom").unwrap();
+    let waits = custom.emit_with_ack::<u8>("message-with-ack", &1);
+    custom.remove();
+    assert_eq!(within("its end", waits).await, Err(AckError::Dropped));
+    let again = manager.socket("/custom").unwrap();
+    within("another socket", again.connect()).await.unwrap();
+    let ack = again.emit_with_ack::<u8>("message-with-ack", &2);
+    assert_eq!(within("an answer", ack).await, Ok(2));
+    again.remove();
+    until("one socket on the server", || {
+        running.server.gauges().sockets == 1
+    })
+    .await;
+    assert!(root.is_connected());
 }

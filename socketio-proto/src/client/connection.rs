@@ -7,7 +7,7 @@ use std::time::Instant;
 use engineio::{CloseReason, Text};
 
 use super::namespace::{Namespace, State};
-use super::{Attempt, Config, EmitId, Event, Output, Settings};
+use super::{AckFailure, Attempt, Config, EmitId, Event, Output, Settings};
 use crate::acks::Acks;
 use crate::error::{DisconnectReason, EncodeError, Misuse};
 use crate::id::{AckId, NamespaceId};
@@ -174,27 +174,32 @@ impl Connection {
         self.close_if_unwanted();
     }
 
-    /// Leaves a namespace for good: what waits to be sent is gone, and its acks with it.
+    /// Leaves a namespace for good: what waits to be sent is gone, and answers that are waited for
+    /// fail with [`AckFailure::Dropped`].
     pub fn remove(&mut self, now: Instant, name: &NamespaceId) {
         self.disconnect(now, name);
-        if self
-            .namespaces
-            .get(name)
-            .is_some_and(|n| n.state == State::Leaving)
-        {
+        let Some(namespace) = self.namespaces.get_mut(name) else {
             return;
+        };
+        let forgotten = std::mem::take(namespace);
+        if forgotten.state == State::Leaving {
+            // its last word is still to be said
+            namespace.state = State::Leaving;
+        } else {
+            self.namespaces.remove(name);
         }
         for id in self.acks.ids(name) {
-            self.expected(name, id);
+            let pending = self.expected(name, id);
+            self.failed(name, pending.and_then(|p| p.emit), AckFailure::Dropped);
         }
-        if let Some(namespace) = self.namespaces.remove(name) {
-            let unsent: usize = namespace
-                .unsent
-                .iter()
-                .map(|event| event.batch.size())
-                .sum();
-            let queued: usize = namespace.queue.iter().map(|event| event.shown.size()).sum();
-            self.buffered -= unsent + queued;
+        for event in &forgotten.unsent {
+            self.buffered -= event.batch.size();
+        }
+        for event in &forgotten.queue {
+            self.buffered -= event.shown.size();
+            // one that is out had its answer above
+            let emit = event.emit.filter(|_| !event.out);
+            self.failed(name, emit, AckFailure::Dropped);
         }
     }
 }

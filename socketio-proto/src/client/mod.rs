@@ -259,7 +259,7 @@ pub enum AckFailure {
     /// The connection ended between the event and its answer.
     #[error("the connection ended before the answer came")]
     Disconnected,
-    /// A volatile event had nowhere to go.
+    /// A volatile event had nowhere to go, or its namespace was removed.
     #[error("the event was dropped")]
     Dropped,
     /// The answer did not come in time.

@@ -291,7 +291,7 @@ impl Connection {
         self.failed(name, pending.emit, failure);
     }
 
-    fn failed(&mut self, name: &NamespaceId, emit: Option<EmitId>, failure: AckFailure) {
+    pub(super) fn failed(&mut self, name: &NamespaceId, emit: Option<EmitId>, failure: AckFailure) {
         let Some(emit) = emit else {
             return;
         };

@@ -794,10 +794,14 @@ fn who_wants_to_see_what_leaves_sees_it_when_it_leaves() {
 #[test]
 fn a_namespace_that_is_removed_leaves_nothing() {
     let mut rig = Rig::new(Config::default());
-    rig.emit_to("/a", "x", ack());
+    let one = rig.emit_to("/a", "x", ack());
     rig.machine.configure(&ns("/a"), retries(1));
-    rig.emit_to("/a", "y", ack());
+    let two = rig.emit_to("/a", "y", ack());
     rig.machine.remove(rig.now, &ns("/a"));
+    assert_eq!(
+        rig.take(),
+        [one, two].map(|emit| format!("#{} Dropped", emit.0))
+    );
     assert_eq!((rig.machine.buffered(), rig.machine.pending_acks()), (0, 0));
     assert_eq!(rig.machine.poll_timeout(), None);
 }
