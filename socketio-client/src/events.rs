@@ -45,7 +45,7 @@ pub struct Events {
 #[derive(Debug)]
 pub(crate) struct Queue {
     state: Mutex<State>,
-    /// Bytes of all queues of the socket.
+    /// Bytes of all queues of the socket, and of its lane.
     held: Arc<AtomicUsize>,
 }
 
@@ -83,12 +83,17 @@ impl Events {
         let Some((event, size)) = self.queue.poll(cx) else {
             return Poll::Pending;
         };
+        self.release(size);
+        Poll::Ready(event)
+    }
+
+    /// Tells the connection's task when it may read on.
+    fn release(&self, size: usize) {
         let before = self.queue.held.fetch_sub(size, Ordering::Relaxed);
         let limit = self.socket.shared().max_inbox;
         if before > limit && before - size <= limit {
             self.socket.shared().order(Order::Wake);
         }
-        Poll::Ready(event)
     }
 
     /// The next event of the server, whatever else happens meanwhile. Cancel safe.
@@ -98,6 +103,13 @@ impl Events {
                 return event;
             }
         }
+    }
+}
+
+impl Drop for Events {
+    fn drop(&mut self) {
+        let events = std::mem::take(&mut self.queue.state.lock().events);
+        self.release(events.iter().map(|(_, size)| size).sum());
     }
 }
 

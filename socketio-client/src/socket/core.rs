@@ -13,7 +13,7 @@ pub(crate) struct SocketCore {
     pub(crate) listeners: Mutex<Listeners>,
     pub(crate) auth: Mutex<Auth>,
     pub(crate) settings: Mutex<Settings>,
-    /// Bytes of events that wait in streams.
+    /// Bytes of events that wait for handlers and in streams.
     pub(crate) held: Arc<AtomicUsize>,
 }
 

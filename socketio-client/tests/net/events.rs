@@ -261,6 +261,59 @@ async fn a_full_inbox_stops_the_reading_and_loses_nothing() {
 }
 
 #[tokio::test]
+async fn a_stream_that_goes_while_it_is_full_does_not_stop_the_reading() {
+    let running = Running::contract().await;
+    let manager = running.manager().max_inbox(20_000).build().unwrap();
+    let socket = manager.socket("/").unwrap();
+    within("connect", socket.connect()).await.unwrap();
+    let events = socket.events();
+    let log = Log::default();
+    let heard = log.clone();
+    socket.on_any(move |_, event| heard.add(event.name()));
+    let payload = "x".repeat(1000);
+    for _ in 0..300 {
+        socket.emit("message", &payload).unwrap();
+    }
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    assert!(log.entries().len() < 300, "it was never full");
+    drop(events);
+    let all = until("all echoes", || log.entries().len() == 300);
+    let in_time = tokio::time::timeout(Duration::from_secs(3), all);
+    assert!(in_time.await.is_ok(), "nobody woke the connection's task");
+}
+
+#[tokio::test]
+async fn a_stream_that_is_read_makes_room_behind_a_handler_that_waits() {
+    let running = Running::contract().await;
+    let manager = running.manager().max_inbox(20_000).build().unwrap();
+    let (socket, gate) = (manager.socket("/").unwrap(), Arc::new(Semaphore::new(9)));
+    within("connect", socket.connect()).await.unwrap();
+    let mut events = socket.events();
+    let open = Arc::clone(&gate);
+    socket.on("message-back", async move |_: Socket, _: RawArgs| {
+        open.acquire().await.unwrap().forget();
+    });
+    let payload = "x".repeat(1000);
+    for _ in 0..25 {
+        socket.emit("message", &payload).unwrap();
+    }
+    // half of what there is room for waits in the stream, half for the handler
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    let custom = manager.socket("/custom").unwrap();
+    let connecting = custom.connect();
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    for _ in 0..10 {
+        within("an echo", events.recv()).await;
+    }
+    let connected = tokio::time::timeout(Duration::from_secs(3), connecting);
+    assert_eq!(connected.await, Ok(Ok(())));
+    gate.add_permits(100);
+    for _ in 10..25 {
+        within("an echo", events.recv()).await;
+    }
+}
+
+#[tokio::test]
 async fn a_bad_payload_and_a_panic_reach_on_error_and_nothing_else() {
     let running = Running::contract().await;
     let socket = connected(&running, How::WebSocket).await;
