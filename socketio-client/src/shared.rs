@@ -5,7 +5,9 @@ use std::fmt;
 
 use engineio::net::client::Options;
 use socketio_proto::client::{EmitId, Settings};
-use socketio_proto::{Limits, NamespaceId, Parser, SendError};
+use socketio_proto::{
+    Body, EncodeError, Limits, NamespaceId, Packet, Parser, RawArgs, SendError,
+};
 use tokio::sync::Notify;
 
 use crate::driver::{Driver, Parts};
@@ -113,6 +115,21 @@ impl Shared {
         }
         self.order(order);
         Ok(())
+    }
+
+    /// Whether a packet with these arguments can be encoded.
+    pub(crate) fn check(
+        &self,
+        namespace: &NamespaceId,
+        args: &RawArgs,
+        body: impl FnOnce() -> Body,
+    ) -> Result<(), EncodeError> {
+        if matches!(self.parser, Parser::Json) && args.attachments().is_empty() {
+            return Ok(());
+        }
+        let (namespace, body) = (namespace.clone(), body());
+        let packet = Packet { namespace, body };
+        self.parser.encode(&packet, &self.limits).map(drop)
     }
 
     pub(crate) fn emit_id(&self) -> EmitId {
