@@ -26,7 +26,7 @@ use crate::order::Order;
 use crate::shared::{Handle, Shared};
 use crate::sync::Arc;
 
-pub(crate) use self::core::{SocketCore, State};
+pub(crate) use self::core::SocketCore;
 pub use emitter::Emitter;
 
 /// A client's end of one namespace. Clones are the same socket.
@@ -62,10 +62,13 @@ impl Socket {
     /// Outside of a tokio runtime: the first socket of a [`Manager`] that connects starts a task.
     pub fn connect(&self) -> Connecting {
         let (told, receiver) = oneshot::channel();
-        self.core.state.lock().active = true;
         Shared::start(&self.client);
+        let mut state = self.core.state.lock();
+        state.active = true;
+        let left = state.left;
+        drop(state);
         let core = Arc::clone(&self.core);
-        self.client.order(Order::Connect { core, told });
+        self.client.order(Order::Connect { core, left, told });
         let client = Arc::clone(&self.client);
         Connecting { receiver, client }
     }
@@ -74,7 +77,7 @@ impl Socket {
     /// still leaves; what could not leave stays for the next connect. With the last socket the
     /// connection ends.
     pub fn disconnect(&self) {
-        *self.core.state.lock() = State::default();
+        self.core.state.lock().leave();
         let namespace = self.core.namespace.clone();
         self.client.order(Order::Disconnect { namespace });
     }

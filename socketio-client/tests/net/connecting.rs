@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
 
 use serde_json::json;
 use socketio_client::{ConnectError, ConnectFailed, Multiplexer, Reconnect, io};
@@ -257,5 +258,50 @@ async fn dropping_the_last_handle_sends_what_was_emitted_and_ends() {
         drop(socket);
         log.has(&format!("{how:?}")).await;
         running.is_empty().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 3)]
+async fn a_connect_that_crosses_the_server_s_disconnect_connects_again() {
+    let server = socketio_server::Server::default();
+    let leave = async |socket: socketio_server::Socket, (): ()| {
+        socket.emit("bye", &()).unwrap();
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        socket.disconnect();
+    };
+    let namespace = socketio_server::Namespace::new("/").on("leave", leave);
+    server.mount(namespace).unwrap();
+    // on a thread of its own: it goes on while a task here sleeps
+    let (started, running) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        let runtime = tokio::runtime::Runtime::new().unwrap();
+        runtime.block_on(async {
+            started.send(Running::start(server).await).unwrap();
+            std::future::pending::<()>().await;
+        });
+    });
+    let running = running.recv().unwrap();
+    // a worker that is busy asks the system what came, which one that sleeps does not
+    tokio::spawn(async {
+        loop {
+            tokio::task::yield_now().await;
+        }
+    });
+    let socket = running.socket(How::WebSocket);
+    let mut events = socket.events();
+    within("connect", socket.connect()).await.unwrap();
+    assert_eq!(next(&mut events).await, "connect");
+    socket.on("bye", async |socket: socketio_client::Socket, (): ()| {
+        // the connection's task, and the server says more before it looks again
+        std::thread::sleep(Duration::from_millis(300));
+        drop(socket.connect());
+    });
+    socket.emit("leave", &()).unwrap();
+    assert_eq!(next(&mut events).await, "bye(null)");
+    assert_eq!(next(&mut events).await, "disconnect io server disconnect");
+    // on a busy machine the connect may have come first, and was for nothing
+    let again = tokio::time::timeout(Duration::from_secs(2), next(&mut events)).await;
+    if again.is_ok() {
+        assert!(socket.is_connected() && socket.is_active());
     }
 }
