@@ -6,7 +6,8 @@ use engineio::Text;
 use socketio_proto::answer::AnswerSink;
 use socketio_proto::client::Reply;
 use socketio_proto::{
-    ArgsError, Body, EncodeError, EventErrorKind, FromArgs, IntoArgs, NamespaceId, RawArgs, SendError,
+    ArgsError, Body, EncodeError, EventErrorKind, FromArgs, IntoArgs, NamespaceId, RawArgs,
+    SendError,
 };
 
 use crate::order::Order;

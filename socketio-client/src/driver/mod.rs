@@ -199,7 +199,7 @@ impl Driver {
 
 impl Drop for Driver {
     fn drop(&mut self) {
-        self.shared.mailbox.end();
+        self.shared.end();
     }
 }
 

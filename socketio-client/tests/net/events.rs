@@ -313,6 +313,35 @@ async fn a_stream_that_is_read_makes_room_behind_a_handler_that_waits() {
     }
 }
 
+#[test]
+fn who_waits_for_room_does_not_outlive_the_runtime_of_the_connection() {
+    let manager = socketio_client::Manager::builder("http://127.0.0.1:9").unwrap();
+    let manager = manager.max_buffered(10_000).build().unwrap();
+    let socket = manager.socket("/").unwrap();
+    // without a runtime it panics, and nothing else
+    let panicked = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| socket.connect()));
+    assert!(panicked.is_err());
+    let runtime = || {
+        tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .unwrap()
+    };
+    let own = runtime();
+    own.block_on(async {
+        drop(socket.connect());
+        tokio::task::yield_now().await;
+        socket.emit("e", &"x".repeat(5000)).unwrap();
+        tokio::task::yield_now().await;
+        socket.emit("e", &"x".repeat(4000)).unwrap();
+    });
+    assert!(socket.buffered() > 9000);
+    drop(own);
+    runtime().block_on(within("room", socket.emit_ready()));
+    socket.emit("e", &"for nobody").unwrap();
+    assert_eq!(socket.buffered(), 0);
+}
+
 #[tokio::test]
 async fn a_bad_payload_and_a_panic_reach_on_error_and_nothing_else() {
     let running = Running::contract().await;
