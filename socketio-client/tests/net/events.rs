@@ -313,6 +313,40 @@ async fn a_stream_that_is_read_makes_room_behind_a_handler_that_waits() {
     }
 }
 
+#[tokio::test]
+async fn what_handlers_send_leaves_while_the_inbox_is_full() {
+    const COUNT: usize = 100;
+    let (server, log) = (Server::default(), Log::default());
+    let heard = log.clone();
+    let namespace = Namespace::new("/")
+        .on("flood", async |socket: socketio_server::Socket, (): ()| {
+            for _ in 0..COUNT {
+                socket.emit("data", &"x".repeat(1000)).unwrap();
+            }
+        })
+        .on(
+            "back",
+            async move |_: socketio_server::Socket, _: String| {
+                heard.add("back");
+            },
+        );
+    server.mount(namespace).unwrap();
+    let running = Running::start(server).await;
+    for how in HOW {
+        let manager = running.manager().transports(how.transports());
+        let manager = manager.max_inbox(20_000).max_buffered(30_000);
+        let socket = manager.build().unwrap().socket("/").unwrap();
+        socket.on("data", async |socket: Socket, _: RawArgs| {
+            socket.emit_ready().await;
+            socket.emit("back", &"y".repeat(10_000)).unwrap();
+        });
+        within("connect", socket.connect()).await.unwrap();
+        let before = log.count("back");
+        socket.emit("flood", &()).unwrap();
+        until("all that came back", || log.count("back") == before + COUNT).await;
+    }
+}
+
 #[test]
 fn who_waits_for_room_does_not_outlive_the_runtime_of_the_connection() {
     let manager = socketio_client::Manager::builder("http://127.0.0.1:9").unwrap();
