@@ -33,7 +33,8 @@ pub use emitter::Emitter;
 ///
 /// It exists before, between and after connections: listeners stay, and what is emitted while it
 /// is not connected is sent when it is. Dropping the last handle (of all sockets and the
-/// [`Manager`]) disconnects; what was emitted before still leaves.
+/// [`Manager`]) disconnects; what was emitted before still leaves, if it is connected. A listener
+/// that owns a handle keeps it: use the one that it is given.
 #[derive(Clone)]
 pub struct Socket {
     core: Arc<SocketCore>,
