@@ -133,7 +133,7 @@ impl Socket {
     /// # Errors
     /// The value is no object, or does not serialise.
     pub fn auth<T: Serialize + ?Sized>(&self, auth: &T) -> Result<(), EncodeError> {
-        *self.core.auth.lock() = Auth::Value(auth::object(auth)?);
+        self.set_auth(Auth::Value(auth::object(auth)?));
         Ok(())
     }
 
@@ -145,7 +145,13 @@ impl Socket {
         Fut: Future<Output = Result<T, ConnectError>> + Send + 'static,
         T: Serialize,
     {
-        *self.core.auth.lock() = auth::function(function);
+        self.set_auth(auth::function(function));
+    }
+
+    fn set_auth(&self, auth: Auth) {
+        // dropped without the lock, as listeners are
+        let before = std::mem::replace(&mut *self.core.auth.lock(), auth);
+        drop(before);
     }
 
     /// Sends every event until the server answers it, at most `1 + retries` times, one event at a

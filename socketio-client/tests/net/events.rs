@@ -347,6 +347,47 @@ async fn what_handlers_send_leaves_while_the_inbox_is_full() {
     }
 }
 
+/// It asks the socket for something when it goes.
+struct Curious(Arc<std::sync::OnceLock<Socket>>);
+
+impl Drop for Curious {
+    fn drop(&mut self) {
+        if let Some(socket) = self.0.get() {
+            socket.off_any();
+            socket.auth(&serde_json::json!({})).unwrap();
+        }
+    }
+}
+
+#[test]
+fn listeners_are_dropped_without_a_lock() {
+    let (done, all) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        let socket = socketio_client::io("http://127.0.0.1:9").unwrap();
+        let own = Arc::new(std::sync::OnceLock::new());
+        let curious = || Curious(Arc::clone(&own));
+        own.set(socket.clone()).unwrap();
+        let (one, two, three, four) = (curious(), curious(), curious(), curious());
+        socket.on_any(move |_, _| _ = &one);
+        socket.off_any();
+        let id = socket.on_any_outgoing(move |_, _| _ = &two);
+        assert!(socket.off_listener(id) && !socket.off_listener(id));
+        socket.on_error(move |_, _| _ = &three);
+        socket.on_error(|_, _| {});
+        let four = Arc::new(four);
+        socket.on("e", async move |_: Socket, (): ()| drop(four));
+        socket.off("e");
+        let five = curious();
+        socket.auth_with(move || {
+            let _ = &five;
+            async { Ok(1) }
+        });
+        socket.auth(&serde_json::json!({})).unwrap();
+        done.send(()).unwrap();
+    });
+    assert_eq!(all.recv_timeout(Duration::from_secs(5)), Ok(()));
+}
+
 #[test]
 fn who_waits_for_room_does_not_outlive_the_runtime_of_the_connection() {
     let manager = socketio_client::Manager::builder("http://127.0.0.1:9").unwrap();
