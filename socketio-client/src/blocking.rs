@@ -32,6 +32,10 @@ use crate::sync::Arc;
 
 /// A socket whose calls block. Its connection lives in one background thread, which also runs the
 /// handlers of [`Client::socket`]. Not for use inside a runtime.
+///
+/// What happens is kept for [`Client::recv`] and its like, whether or not a handler hears of it:
+/// who never calls them reads nothing more once [`Builder::max_inbox`](crate::Builder::max_inbox)
+/// is reached, not even acks.
 #[derive(Debug)]
 pub struct Client {
     socket: Socket,

@@ -80,7 +80,8 @@ impl fmt::Display for ConnectFailed {
 
 impl std::error::Error for ConnectFailed {}
 
-/// Why the wait for an answer ended without one. Every wait ends.
+/// Why the wait for an answer ended without one. Every wait ends, once its event was sent or when
+/// the time that it was given is over.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum AckError {

@@ -45,7 +45,7 @@ pub struct Events {
 #[derive(Debug)]
 pub(crate) struct Queue {
     state: Mutex<State>,
-    /// Bytes of all queues of the socket.
+    /// Bytes of all queues of the socket, and of its lane.
     held: Arc<AtomicUsize>,
 }
 
@@ -83,12 +83,17 @@ impl Events {
         let Some((event, size)) = self.queue.poll(cx) else {
             return Poll::Pending;
         };
+        self.release(size);
+        Poll::Ready(event)
+    }
+
+    /// Tells the connection's task when it may read on.
+    fn release(&self, size: usize) {
         let before = self.queue.held.fetch_sub(size, Ordering::Relaxed);
         let limit = self.socket.shared().max_inbox;
         if before > limit && before - size <= limit {
             self.socket.shared().order(Order::Wake);
         }
-        Poll::Ready(event)
     }
 
     /// The next event of the server, whatever else happens meanwhile. Cancel safe.
@@ -101,16 +106,28 @@ impl Events {
     }
 }
 
+impl Drop for Events {
+    fn drop(&mut self) {
+        let events = std::mem::take(&mut self.queue.state.lock().events);
+        self.release(events.iter().map(|(_, size)| size).sum());
+    }
+}
+
+/// Bytes that a connect or a disconnect takes: a client that comes back for ever must not fill
+/// the memory of whoever does not look.
+const STATE_COST: usize = size_of::<SocketEvent>();
+
 impl Queue {
     pub(crate) fn push(&self, what: &Happening) {
         let (event, size) = match what {
             Happening::Connected { recovered } => {
                 let recovered = *recovered;
-                (SocketEvent::Connected { recovered }, 0)
+                (SocketEvent::Connected { recovered }, STATE_COST)
             }
+            // of those in a row only the last is kept
             Happening::ConnectFailed(error) => (SocketEvent::ConnectFailed(error.clone()), 0),
             Happening::Event(event) => (SocketEvent::Event(event.clone()), event.size()),
-            Happening::Disconnected(reason) => (SocketEvent::Disconnected(*reason), 0),
+            Happening::Disconnected(reason) => (SocketEvent::Disconnected(*reason), STATE_COST),
         };
         self.held.fetch_add(size, Ordering::Relaxed);
         let mut state = self.state.lock();

@@ -6,7 +6,8 @@ use engineio::Text;
 use socketio_proto::answer::AnswerSink;
 use socketio_proto::client::Reply;
 use socketio_proto::{
-    ArgsError, EncodeError, EventErrorKind, FromArgs, IntoArgs, NamespaceId, RawArgs, SendError,
+    ArgsError, Body, EncodeError, EventErrorKind, FromArgs, IntoArgs, NamespaceId, RawArgs,
+    SendError,
 };
 
 use crate::order::Order;
@@ -95,13 +96,27 @@ impl Asked {
     }
 
     pub(crate) fn send(&self, args: RawArgs) -> Result<(), SendError> {
-        if self.answers.fetch_add(1, Ordering::Relaxed) > 0 {
+        self.check(&args)?;
+        if self.answers.swap(1, Ordering::Relaxed) > 0 {
             return Ok(());
         }
-        self.shared.send(Order::Answer {
+        let sent = self.shared.send(Order::Answer {
             namespace: self.namespace.clone(),
             reply: self.reply,
             args,
+        });
+        if sent.is_err() {
+            // it was none: the next one counts
+            self.answers.store(0, Ordering::Relaxed);
+        }
+        sent
+    }
+
+    /// As for events: the connection's task could tell nobody.
+    fn check(&self, args: &RawArgs) -> Result<(), EncodeError> {
+        self.shared.check(&self.namespace, args, || Body::Ack {
+            id: self.reply.id(),
+            args: args.clone(),
         })
     }
 }

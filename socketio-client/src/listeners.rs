@@ -105,39 +105,43 @@ impl Listeners {
         self.queues.push(Arc::downgrade(queue));
     }
 
-    pub(crate) fn off(&mut self, event: &str) {
-        self.events.remove(event);
+    // What is removed comes back, to be dropped without the lock: there is code of the user's in it
+
+    pub(crate) fn off(&mut self, event: &str) -> impl Sized + use<> {
+        self.events.remove(event)
     }
 
-    pub(crate) fn off_any(&mut self) {
-        self.any.clear();
+    pub(crate) fn off_any(&mut self) -> impl Sized + use<> {
+        std::mem::take(&mut self.any)
     }
 
-    pub(crate) fn off_any_outgoing(&mut self) {
-        self.any_outgoing.clear();
+    pub(crate) fn off_any_outgoing(&mut self) -> impl Sized + use<> {
+        std::mem::take(&mut self.any_outgoing)
     }
 
     /// Whether there was one.
-    pub(crate) fn off_listener(&mut self, id: ListenerId) -> bool {
+    pub(crate) fn off_listener(&mut self, id: ListenerId) -> (bool, impl Sized + use<>) {
         let events = self.events.values_mut();
         let states = [
             &mut self.connected,
             &mut self.failed,
             &mut self.disconnected,
         ];
-        let mut found = false;
-        for entries in events.chain(states) {
-            found |= strike(entries, id);
-        }
+        let listener = events.chain(states).find_map(|entries| strike(entries, id));
         self.events.retain(|_, entries| !entries.is_empty());
-        found || strike(&mut self.any, id) || strike(&mut self.any_outgoing, id)
+        let any = strike(&mut self.any, id);
+        let outgoing = strike(&mut self.any_outgoing, id);
+        let found = listener.is_some() || any.is_some() || outgoing.is_some();
+        (found, (listener, any, outgoing))
     }
 
-    pub(crate) fn off_all(&mut self) {
-        self.events.clear();
-        self.connected.clear();
-        self.failed.clear();
-        self.disconnected.clear();
+    pub(crate) fn off_all(&mut self) -> impl Sized + use<> {
+        let states = [
+            &mut self.connected,
+            &mut self.failed,
+            &mut self.disconnected,
+        ];
+        (states.map(std::mem::take), std::mem::take(&mut self.events))
     }
 
     pub(crate) fn count(&self, event: &str) -> usize {
@@ -193,10 +197,9 @@ fn put<T>(entries: &mut Vec<Entry<T>>, place: Place, entry: Entry<T>) -> Listene
     id
 }
 
-fn strike<T>(entries: &mut Vec<Entry<T>>, id: ListenerId) -> bool {
-    let before = entries.len();
-    entries.retain(|entry| entry.id != id);
-    entries.len() < before
+fn strike<T>(entries: &mut Vec<Entry<T>>, id: ListenerId) -> Option<Entry<T>> {
+    let place = entries.iter().position(|entry| entry.id == id)?;
+    Some(entries.remove(place))
 }
 
 fn nothing() -> Running {

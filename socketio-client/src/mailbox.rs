@@ -28,11 +28,11 @@ struct State {
 const KEPT: usize = 8;
 
 impl Mailbox {
-    /// Gives an order; one that nobody takes any more is forgotten.
-    pub(crate) fn push(&self, order: Order) {
+    /// Gives an order. One that nobody takes any more is forgotten, and comes back as `false`.
+    pub(crate) fn push(&self, order: Order) -> bool {
         let mut state = self.state.lock();
         if state.has_ended {
-            return;
+            return false;
         }
         state.orders.push_back(order);
         let waker = state.waker.take();
@@ -40,6 +40,7 @@ impl Mailbox {
         if let Some(waker) = waker {
             waker.wake();
         }
+        true
     }
 
     /// The next order. Without one, the task of `cx` is woken by the next.
@@ -58,16 +59,18 @@ impl Mailbox {
         order
     }
 
-    /// Nobody takes orders from now on.
-    pub(crate) fn end(&self) {
+    /// Nobody takes orders from now on. The bytes of those that nobody took.
+    pub(crate) fn end(&self) -> usize {
         let mut state = self.state.lock();
         state.has_ended = true;
         state.waker = None;
         let orders = std::mem::take(&mut state.orders);
         drop(state);
+        let bytes = orders.iter().map(Order::size).sum();
         // dropped here: there are senders in them, whose other ends run
         drop(orders);
         self.ended.notify_waiters();
+        bytes
     }
 
     /// Waits until nobody takes orders any more.

@@ -20,6 +20,8 @@ pub(crate) type Waiter = oneshot::Sender<Result<RawArgs, AckError>>;
 pub(crate) enum Order {
     Connect {
         core: Arc<SocketCore>,
+        /// How often it had been disconnected when this was ordered.
+        left: u64,
         told: Told,
     },
     Disconnect {

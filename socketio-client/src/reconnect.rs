@@ -82,12 +82,22 @@ impl Reconnect {
             .checked_shl(attempt.saturating_sub(1))
             .unwrap_or(u32::MAX);
         let delay = self.delay.saturating_mul(factor).min(self.delay_max);
-        let part = delay.mul_f64(self.randomization);
+        let part = part_of(delay, self.randomization);
         // the range is cut, not the value: many clients of one server that went must not all
         // come back after exactly `delay_max`
-        let (low, high) = (delay - part, (delay + part).min(self.delay_max));
-        Some(low + (high - low).mul_f64(random.clamp(0.0, 1.0)))
+        let (low, high) = (
+            delay.saturating_sub(part),
+            delay.saturating_add(part).min(self.delay_max),
+        );
+        let above = part_of(high - low, random.clamp(0.0, 1.0));
+        Some(low.saturating_add(above))
     }
+}
+
+/// A part of a time, from 0 to 1; of very long ones an `f64` makes longer ones than there are.
+fn part_of(time: Duration, part: f64) -> Duration {
+    let seconds = time.as_secs_f64() * part;
+    Duration::try_from_secs_f64(seconds).unwrap_or(time)
 }
 
 #[cfg(test)]
@@ -116,6 +126,18 @@ mod tests {
         assert_eq!(reconnect.wait(9, 1.0), Some(ms(5000)));
         let all = reconnect.randomization(7.0);
         assert_eq!(all.wait(1, 0.0), Some(ms(0)));
+    }
+
+    #[test]
+    fn the_longest_times_are_no_overflow() {
+        let long = Reconnect::default()
+            .delay(Duration::MAX)
+            .delay_max(Duration::MAX);
+        for part in [0.0, 0.5, 1.0] {
+            for random in [0.0, 0.5, 1.0] {
+                assert!(long.randomization(part).wait(3, random).is_some());
+            }
+        }
     }
 
     #[test]

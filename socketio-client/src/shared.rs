@@ -5,7 +5,7 @@ use std::fmt;
 
 use engineio::net::client::Options;
 use socketio_proto::client::{EmitId, Settings};
-use socketio_proto::{Limits, NamespaceId, Parser, SendError};
+use socketio_proto::{Body, EncodeError, Limits, NamespaceId, Packet, Parser, RawArgs, SendError};
 use tokio::sync::Notify;
 
 use crate::driver::{Driver, Parts};
@@ -88,11 +88,12 @@ impl Shared {
         let namespace = namespace.detached();
         let core = Arc::new(SocketCore::new(namespace.clone(), settings));
         sockets.insert(namespace.clone(), Arc::clone(&core));
-        drop(sockets);
+        // before anybody else finds the socket, and gives it other settings
         self.order(Order::Configure {
             namespace,
             settings,
         });
+        drop(sockets);
         core
     }
 
@@ -110,8 +111,18 @@ impl Shared {
 
     /// Gives an order. One that nobody takes any more is forgotten.
     pub(crate) fn order(&self, order: Order) {
-        self.ordered.fetch_add(order.size(), Ordering::Relaxed);
-        self.mailbox.push(order);
+        let size = order.size();
+        self.ordered.fetch_add(size, Ordering::Relaxed);
+        if !self.mailbox.push(order) {
+            self.taken(size);
+        }
+    }
+
+    /// The task has ended: nothing waits any more.
+    pub(crate) fn end(&self) {
+        let forgotten = self.mailbox.end();
+        self.taken(forgotten);
+        self.set_below(0);
     }
 
     /// Gives an order that sends something.
@@ -121,6 +132,21 @@ impl Shared {
         }
         self.order(order);
         Ok(())
+    }
+
+    /// Whether a packet with these arguments can be encoded.
+    pub(crate) fn check(
+        &self,
+        namespace: &NamespaceId,
+        args: &RawArgs,
+        body: impl FnOnce() -> Body,
+    ) -> Result<(), EncodeError> {
+        if matches!(self.parser, Parser::Json) && args.attachments().is_empty() {
+            return Ok(());
+        }
+        let (namespace, body) = (namespace.clone(), body());
+        let packet = Packet { namespace, body };
+        self.parser.encode(&packet, &self.limits).map(drop)
     }
 
     pub(crate) fn emit_id(&self) -> EmitId {
@@ -161,9 +187,16 @@ impl Shared {
     /// # Panics
     /// Outside of a tokio runtime.
     pub(crate) fn start(handle: &Arc<Handle>) {
-        let parts = handle.parts.lock().take();
-        if let Some(parts) = parts {
-            tokio::spawn(Driver::new(*parts, handle));
+        let mut parts = handle.parts.lock();
+        if parts.is_none() {
+            return;
+        }
+        // before they are taken: who comes back in a runtime finds them
+        let runtime = tokio::runtime::Handle::current();
+        let taken = parts.take();
+        drop(parts);
+        if let Some(parts) = taken {
+            runtime.spawn(Driver::new(*parts, handle));
         }
     }
 

@@ -24,7 +24,6 @@ const EVENT_COST: usize = 64;
 pub(super) struct Lane {
     core: Arc<SocketCore>,
     waiting: VecDeque<Happening>,
-    bytes: usize,
     job: Option<Job>,
     /// Who wants to know whether the socket gets connected.
     told: Vec<Told>,
@@ -44,7 +43,6 @@ impl Lane {
         Self {
             core,
             waiting: VecDeque::new(),
-            bytes: 0,
             job: None,
             told: Vec::new(),
         }
@@ -56,7 +54,7 @@ impl Lane {
 
     /// Bytes of events that wait, here and in streams.
     pub(super) fn bytes(&self) -> usize {
-        self.bytes + self.core.held.load(Ordering::Relaxed)
+        self.core.held.load(Ordering::Relaxed)
     }
 
     pub(super) fn tell(&mut self, told: Told) {
@@ -92,7 +90,8 @@ impl Lane {
 
     pub(super) fn push(&mut self, what: Happening) {
         if let Happening::Event(event) = &what {
-            self.bytes += EVENT_COST + event.size();
+            let size = EVENT_COST + event.size();
+            self.core.held.fetch_add(size, Ordering::Relaxed);
         }
         if let (Happening::ConnectFailed(_), Some(Happening::ConnectFailed(_))) =
             (&what, self.waiting.back())
@@ -133,7 +132,8 @@ impl Lane {
                 return any;
             };
             if let Happening::Event(event) = &what {
-                self.bytes -= EVENT_COST + event.size();
+                let size = EVENT_COST + event.size();
+                self.core.held.fetch_sub(size, Ordering::Relaxed);
             }
             // without a handle nobody listens
             if let Some(socket) = shared::socket(handle, &self.core) {

@@ -93,12 +93,15 @@ impl Driver {
     /// Reads and writes. Whether anything happened.
     fn poll_engine(&mut self, cx: &mut Context<'_>) -> bool {
         for nth in 0..BATCH {
-            if self.is_full() {
-                return nth > 0;
-            }
+            let is_full = self.is_full();
             let Some(engine) = &mut self.engine else {
                 return nth > 0;
             };
+            if is_full {
+                // handlers may wait for what they sent to leave
+                engine.poll_flush(cx);
+                return nth > 0;
+            }
             let event = match engine.poll_event(cx) {
                 Poll::Ready(Some(event)) => event,
                 Poll::Ready(None) => EngineEvent::Closed(CloseReason::TransportClose),
@@ -199,7 +202,7 @@ impl Driver {
 
 impl Drop for Driver {
     fn drop(&mut self) {
-        self.shared.mailbox.end();
+        self.shared.end();
     }
 }
 

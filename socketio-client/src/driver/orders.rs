@@ -18,8 +18,12 @@ impl Driver {
         let size = order.size();
         let now = clock::now();
         match order {
-            Order::Connect { core, told } => {
+            Order::Connect { core, left, told } => {
                 let namespace = core.namespace.clone();
+                let mut state = core.state.lock();
+                // the server may have ended the wish of before while this one was on its way
+                state.active |= state.left == left;
+                drop(state);
                 let lane = self.lanes.entry(namespace.clone());
                 let lane = lane.or_insert_with(|| Lane::new(Arc::clone(&core)));
                 lane.tell(told);

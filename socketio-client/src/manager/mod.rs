@@ -81,7 +81,7 @@ impl Manager {
     /// Disconnects all sockets, and with them the connection. They can connect again.
     pub fn close(&self) {
         for core in self.client.sockets() {
-            *core.state.lock() = crate::socket::State::default();
+            core.state.lock().leave();
         }
         self.client.order(Order::Close);
     }

@@ -13,7 +13,7 @@ pub(crate) struct SocketCore {
     pub(crate) listeners: Mutex<Listeners>,
     pub(crate) auth: Mutex<Auth>,
     pub(crate) settings: Mutex<Settings>,
-    /// Bytes of events that wait in streams.
+    /// Bytes of events that wait for handlers and in streams.
     pub(crate) held: Arc<AtomicUsize>,
 }
 
@@ -24,6 +24,19 @@ pub(crate) struct State {
     pub(crate) id: Option<SocketId>,
     pub(crate) active: bool,
     pub(crate) recovered: bool,
+    /// How often somebody disconnected it: what was wished before counts no more.
+    pub(crate) left: u64,
+}
+
+impl State {
+    /// Somebody disconnects it.
+    pub(crate) fn leave(&mut self) {
+        let left = self.left + 1;
+        *self = Self {
+            left,
+            ..Self::default()
+        };
+    }
 }
 
 impl SocketCore {

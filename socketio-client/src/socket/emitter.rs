@@ -3,9 +3,7 @@
 use std::time::Duration;
 
 use socketio_proto::client::Emit;
-use socketio_proto::{
-    Body, EncodeError, Event, FromArgs, IntoArgs, Packet, Parser, RawArgs, SendError,
-};
+use socketio_proto::{Body, EncodeError, Event, FromArgs, IntoArgs, RawArgs, SendError};
 use tokio::sync::oneshot;
 
 use super::Socket;
@@ -103,17 +101,11 @@ impl<'a> Emitter<'a> {
         if socketio_proto::is_reserved(event) {
             return Err(EncodeError::Reserved);
         }
-        let shared = self.socket.shared();
-        if matches!(shared.parser, Parser::Json) && args.attachments().is_empty() {
-            return Ok(());
-        }
-        let body = Body::Event {
+        let namespace = &self.socket.core.namespace;
+        self.socket.shared().check(namespace, args, || Body::Event {
             name: event.into(),
             args: args.clone(),
             ack: None,
-        };
-        let namespace = self.socket.core.namespace.clone();
-        let packet = Packet { namespace, body };
-        shared.parser.encode(&packet, &shared.limits).map(drop)
+        })
     }
 }

@@ -150,33 +150,40 @@ impl Socket {
     /// Calls `handler` for what goes wrong in handlers: payloads that do not decode, answers that
     /// cannot be sent, panics. One for the socket; without it they are warnings of `tracing`.
     pub fn on_error(&self, handler: impl Fn(&Self, &EventError) + Send + Sync + 'static) {
-        self.core.listeners.lock().error = Some(Arc::new(handler));
+        let before = self.core.listeners.lock().error.replace(Arc::new(handler));
+        drop(before);
     }
 
     /// Removes the listeners for events of that name.
     pub fn off(&self, event: &str) {
-        self.core.listeners.lock().off(event);
+        let gone = self.core.listeners.lock().off(event);
+        drop(gone);
     }
 
     /// Removes one listener of any kind. Whether it was there.
     pub fn off_listener(&self, id: ListenerId) -> bool {
-        self.core.listeners.lock().off_listener(id)
+        let (found, gone) = self.core.listeners.lock().off_listener(id);
+        drop(gone);
+        found
     }
 
     /// Removes all listeners for events and for connects, their failures and disconnects.
     pub fn off_all(&self) {
-        self.core.listeners.lock().off_all();
+        let gone = self.core.listeners.lock().off_all();
+        drop(gone);
     }
 
     /// Removes what was added by [`Socket::on_any`] and [`Socket::prepend_any`].
     pub fn off_any(&self) {
-        self.core.listeners.lock().off_any();
+        let gone = self.core.listeners.lock().off_any();
+        drop(gone);
     }
 
     /// Removes what was added by [`Socket::on_any_outgoing`] and
     /// [`Socket::prepend_any_outgoing`].
     pub fn off_any_outgoing(&self) {
-        self.core.listeners.lock().off_any_outgoing();
+        let gone = self.core.listeners.lock().off_any_outgoing();
+        drop(gone);
     }
 
     /// How many listeners events of that name have.

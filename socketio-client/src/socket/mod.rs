@@ -26,14 +26,15 @@ use crate::order::Order;
 use crate::shared::{Handle, Shared};
 use crate::sync::Arc;
 
-pub(crate) use self::core::{SocketCore, State};
+pub(crate) use self::core::SocketCore;
 pub use emitter::Emitter;
 
 /// A client's end of one namespace. Clones are the same socket.
 ///
 /// It exists before, between and after connections: listeners stay, and what is emitted while it
 /// is not connected is sent when it is. Dropping the last handle (of all sockets and the
-/// [`Manager`]) disconnects; what was emitted before still leaves.
+/// [`Manager`]) disconnects; what was emitted before still leaves, if it is connected. A listener
+/// that owns a handle keeps it: use the one that it is given.
 #[derive(Clone)]
 pub struct Socket {
     core: Arc<SocketCore>,
@@ -62,10 +63,13 @@ impl Socket {
     /// Outside of a tokio runtime: the first socket of a [`Manager`] that connects starts a task.
     pub fn connect(&self) -> Connecting {
         let (told, receiver) = oneshot::channel();
-        self.core.state.lock().active = true;
         Shared::start(&self.client);
+        let mut state = self.core.state.lock();
+        state.active = true;
+        let left = state.left;
+        drop(state);
         let core = Arc::clone(&self.core);
-        self.client.order(Order::Connect { core, told });
+        self.client.order(Order::Connect { core, left, told });
         let client = Arc::clone(&self.client);
         Connecting { receiver, client }
     }
@@ -74,7 +78,7 @@ impl Socket {
     /// still leaves; what could not leave stays for the next connect. With the last socket the
     /// connection ends.
     pub fn disconnect(&self) {
-        *self.core.state.lock() = State::default();
+        self.core.state.lock().leave();
         let namespace = self.core.namespace.clone();
         self.client.order(Order::Disconnect { namespace });
     }
@@ -84,7 +88,7 @@ impl Socket {
     /// this one must not be used again. For clients that enter ever new namespaces: a socket is
     /// kept with its manager otherwise.
     pub fn remove(self) {
-        *self.core.state.lock() = State::default();
+        self.core.state.lock().leave();
         self.client.remove(self.core.namespace.clone());
     }
 
@@ -138,7 +142,7 @@ impl Socket {
     /// # Errors
     /// The value is no object, or does not serialise.
     pub fn auth<T: Serialize + ?Sized>(&self, auth: &T) -> Result<(), EncodeError> {
-        *self.core.auth.lock() = Auth::Value(auth::object(auth)?);
+        self.set_auth(Auth::Value(auth::object(auth)?));
         Ok(())
     }
 
@@ -150,7 +154,13 @@ impl Socket {
         Fut: Future<Output = Result<T, ConnectError>> + Send + 'static,
         T: Serialize,
     {
-        *self.core.auth.lock() = auth::function(function);
+        self.set_auth(auth::function(function));
+    }
+
+    fn set_auth(&self, auth: Auth) {
+        // dropped without the lock, as listeners are
+        let before = std::mem::replace(&mut *self.core.auth.lock(), auth);
+        drop(before);
     }
 
     /// Sends every event until the server answers it, at most `1 + retries` times, one event at a

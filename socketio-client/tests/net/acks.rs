@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use socketio_client::{Ack, AckError, Args, Binary, NoAck, RawArgs, SendError, Socket, Value};
+use socketio_client::{
+    Ack, AckError, Args, Binary, Incoming, NoAck, RawArgs, SendError, Socket, Value,
+};
 use socketio_server::{Namespace, Server};
 use tokio::sync::Notify;
 
@@ -192,4 +194,56 @@ async fn a_question_without_listeners_is_left_to_the_server_s_clock() {
         within("no answer", words).await.unwrap(),
         "operation has timed out"
     );
+}
+
+/// A server that asks the client `question` when it is told to `ask`, and says what came.
+async fn asking() -> Running {
+    let server = Server::default();
+    let ask = async |socket: socketio_server::Socket, (): ()| {
+        let answer = socket.emit_with_ack::<i32>("question", &()).await;
+        Ack(answer.unwrap_or(-1))
+    };
+    server.mount(Namespace::new("/").on("ask", ask)).unwrap();
+    Running::start(server).await
+}
+
+#[tokio::test]
+async fn an_answer_for_which_there_was_no_room_can_be_given_again() {
+    let running = asking().await;
+    let manager = running.manager().max_buffered(10_000).build().unwrap();
+    let socket = manager.socket("/").unwrap();
+    socket.on_raw("question", async |_: Socket, question: Incoming| {
+        let large = question.answer(&"x".repeat(20_000));
+        assert_eq!(large, Err(SendError::Full));
+        question.answer(&1).unwrap();
+        question.answer(&2).unwrap();
+        NoAck
+    });
+    within("connect", socket.connect()).await.unwrap();
+    let answer = socket.timeout(ms(2000)).emit_with_ack::<i32>("ask", &());
+    assert_eq!(within("answer", answer).await, Ok(1));
+}
+
+#[tokio::test]
+async fn an_answer_that_cannot_be_sent_is_an_error_for_whoever_gives_it() {
+    let running = asking().await;
+    let socket = running.socket(How::WebSocket);
+    let many = || vec![Binary(b"x".as_slice().into()); 11];
+    socket.on_raw("question", async move |_: Socket, question: Incoming| {
+        let answer = question.answer(&many());
+        assert!(matches!(answer, Err(SendError::Encode(_))), "{answer:?}");
+        question.answer(&1).unwrap();
+        NoAck
+    });
+    within("connect", socket.connect()).await.unwrap();
+    let answer = socket.timeout(ms(2000)).emit_with_ack::<i32>("ask", &());
+    assert_eq!(within("answer", answer).await, Ok(1));
+    // of a handler, on_error hears
+    socket.off("question");
+    let told = Arc::new(Notify::new());
+    let tell = Arc::clone(&told);
+    socket.on_error(move |_, _| tell.notify_one());
+    socket.on("question", async move |_: Socket, _: RawArgs| Ack(many()));
+    socket.emit("ask", &()).unwrap();
+    within("the error", told.notified()).await;
 }

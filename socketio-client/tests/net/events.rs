@@ -261,6 +261,163 @@ async fn a_full_inbox_stops_the_reading_and_loses_nothing() {
 }
 
 #[tokio::test]
+async fn a_stream_that_goes_while_it_is_full_does_not_stop_the_reading() {
+    let running = Running::contract().await;
+    let manager = running.manager().max_inbox(20_000).build().unwrap();
+    let socket = manager.socket("/").unwrap();
+    within("connect", socket.connect()).await.unwrap();
+    let events = socket.events();
+    let log = Log::default();
+    let heard = log.clone();
+    socket.on_any(move |_, event| heard.add(event.name()));
+    let payload = "x".repeat(1000);
+    for _ in 0..300 {
+        socket.emit("message", &payload).unwrap();
+    }
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    assert!(log.entries().len() < 300, "it was never full");
+    drop(events);
+    let all = until("all echoes", || log.entries().len() == 300);
+    let in_time = tokio::time::timeout(Duration::from_secs(3), all);
+    assert!(in_time.await.is_ok(), "nobody woke the connection's task");
+}
+
+#[tokio::test]
+async fn a_stream_that_is_read_makes_room_behind_a_handler_that_waits() {
+    let running = Running::contract().await;
+    let manager = running.manager().max_inbox(20_000).build().unwrap();
+    let (socket, gate) = (manager.socket("/").unwrap(), Arc::new(Semaphore::new(9)));
+    within("connect", socket.connect()).await.unwrap();
+    let mut events = socket.events();
+    let open = Arc::clone(&gate);
+    socket.on("message-back", async move |_: Socket, _: RawArgs| {
+        open.acquire().await.unwrap().forget();
+    });
+    let payload = "x".repeat(1000);
+    for _ in 0..25 {
+        socket.emit("message", &payload).unwrap();
+    }
+    // half of what there is room for waits in the stream, half for the handler
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    let custom = manager.socket("/custom").unwrap();
+    let connecting = custom.connect();
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    for _ in 0..10 {
+        within("an echo", events.recv()).await;
+    }
+    let connected = tokio::time::timeout(Duration::from_secs(3), connecting);
+    assert_eq!(connected.await, Ok(Ok(())));
+    gate.add_permits(100);
+    for _ in 10..25 {
+        within("an echo", events.recv()).await;
+    }
+}
+
+#[tokio::test]
+async fn what_handlers_send_leaves_while_the_inbox_is_full() {
+    const COUNT: usize = 100;
+    let (server, log) = (Server::default(), Log::default());
+    let heard = log.clone();
+    let namespace = Namespace::new("/")
+        .on("flood", async |socket: socketio_server::Socket, (): ()| {
+            for _ in 0..COUNT {
+                socket.emit("data", &"x".repeat(1000)).unwrap();
+            }
+        })
+        .on(
+            "back",
+            async move |_: socketio_server::Socket, _: String| {
+                heard.add("back");
+            },
+        );
+    server.mount(namespace).unwrap();
+    let running = Running::start(server).await;
+    for how in HOW {
+        let manager = running.manager().transports(how.transports());
+        let manager = manager.max_inbox(20_000).max_buffered(30_000);
+        let socket = manager.build().unwrap().socket("/").unwrap();
+        socket.on("data", async |socket: Socket, _: RawArgs| {
+            socket.emit_ready().await;
+            socket.emit("back", &"y".repeat(10_000)).unwrap();
+        });
+        within("connect", socket.connect()).await.unwrap();
+        let before = log.count("back");
+        socket.emit("flood", &()).unwrap();
+        until("all that came back", || log.count("back") == before + COUNT).await;
+    }
+}
+
+/// It asks the socket for something when it goes.
+struct Curious(Arc<std::sync::OnceLock<Socket>>);
+
+impl Drop for Curious {
+    fn drop(&mut self) {
+        if let Some(socket) = self.0.get() {
+            socket.off_any();
+            socket.auth(&serde_json::json!({})).unwrap();
+        }
+    }
+}
+
+#[test]
+fn listeners_are_dropped_without_a_lock() {
+    let (done, all) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        let socket = socketio_client::io("http://127.0.0.1:9").unwrap();
+        let own = Arc::new(std::sync::OnceLock::new());
+        let curious = || Curious(Arc::clone(&own));
+        own.set(socket.clone()).unwrap();
+        let (one, two, three, four) = (curious(), curious(), curious(), curious());
+        socket.on_any(move |_, _| _ = &one);
+        socket.off_any();
+        let id = socket.on_any_outgoing(move |_, _| _ = &two);
+        assert!(socket.off_listener(id) && !socket.off_listener(id));
+        socket.on_error(move |_, _| _ = &three);
+        socket.on_error(|_, _| {});
+        let four = Arc::new(four);
+        socket.on("e", async move |_: Socket, (): ()| drop(four));
+        socket.off("e");
+        let five = curious();
+        socket.auth_with(move || {
+            let _ = &five;
+            async { Ok(1) }
+        });
+        socket.auth(&serde_json::json!({})).unwrap();
+        done.send(()).unwrap();
+    });
+    assert_eq!(all.recv_timeout(Duration::from_secs(5)), Ok(()));
+}
+
+#[test]
+fn who_waits_for_room_does_not_outlive_the_runtime_of_the_connection() {
+    let manager = socketio_client::Manager::builder("http://127.0.0.1:9").unwrap();
+    let manager = manager.max_buffered(10_000).build().unwrap();
+    let socket = manager.socket("/").unwrap();
+    // without a runtime it panics, and nothing else
+    let panicked = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| socket.connect()));
+    assert!(panicked.is_err());
+    let runtime = || {
+        tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .unwrap()
+    };
+    let own = runtime();
+    own.block_on(async {
+        drop(socket.connect());
+        tokio::task::yield_now().await;
+        socket.emit("e", &"x".repeat(5000)).unwrap();
+        tokio::task::yield_now().await;
+        socket.emit("e", &"x".repeat(4000)).unwrap();
+    });
+    assert!(socket.buffered() > 9000);
+    drop(own);
+    runtime().block_on(within("room", socket.emit_ready()));
+    socket.emit("e", &"for nobody").unwrap();
+    assert_eq!(socket.buffered(), 0);
+}
+
+#[tokio::test]
 async fn a_bad_payload_and_a_panic_reach_on_error_and_nothing_else() {
     let running = Running::contract().await;
     let socket = connected(&running, How::WebSocket).await;

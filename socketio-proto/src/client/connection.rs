@@ -168,7 +168,11 @@ impl Connection {
             State::Connecting => namespace.state = State::Leaving,
             State::Connected(_) => {
                 self.say_goodbye(name);
-                self.left(name, State::Idle, DisconnectReason::IoClientDisconnect);
+                // a parser that cannot say it has closed the connection, and told so
+                if self.is_connected(name) {
+                    self.left(name, State::Idle, DisconnectReason::IoClientDisconnect);
+                }
+                self.namespace(name).state = State::Idle;
             }
         }
         self.close_if_unwanted();
@@ -299,15 +303,20 @@ impl Connection {
     /// The namespace is not to be entered, until it is asked for again.
     pub(super) fn refused(&mut self, name: &NamespaceId, error: ConnectError) {
         let namespace = self.own_name(name);
-        let entered = self.namespace(name);
-        entered.state = State::Idle;
-        let early = std::mem::take(&mut entered.early);
+        self.idle(name);
+        self.event(Event::Refused { namespace, error });
+        self.close_if_unwanted();
+    }
+
+    /// There is no answer to CONNECT to wait for; what came before it is for nobody.
+    pub(super) fn idle(&mut self, name: &NamespaceId) {
+        let namespace = self.namespace(name);
+        namespace.state = State::Idle;
+        let early = std::mem::take(&mut namespace.early);
         self.early -= early
             .iter()
             .map(super::namespace::Early::size)
             .sum::<usize>();
-        self.event(Event::Refused { namespace, error });
-        self.close_if_unwanted();
     }
 
     pub(super) fn say_goodbye(&mut self, name: &NamespaceId) {

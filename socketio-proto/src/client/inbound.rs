@@ -34,17 +34,16 @@ impl Connection {
         match (state, packet.body) {
             (State::Connecting, Body::Connect { payload }) => self.entered(now, &name, payload),
             (State::Leaving, Body::Connect { .. }) => {
-                self.namespace(&name).state = State::Idle;
+                self.idle(&name);
                 self.say_goodbye(&name);
             }
             (State::Connecting, Body::ConnectError { payload }) => {
                 self.refused(&name, ConnectError::from_payload(&payload));
             }
-            (State::Leaving, Body::ConnectError { .. }) => {
-                self.namespace(&name).state = State::Idle;
-            }
+            (State::Leaving, Body::ConnectError { .. }) => self.idle(&name),
             (
-                State::Connecting,
+                // who changes his mind before the answer has missed nothing
+                State::Connecting | State::Leaving,
                 Body::Event {
                     name: event,
                     args,

@@ -759,6 +759,37 @@ fn who_leaves_while_connecting_says_so_when_the_answer_comes() {
     assert_eq!(rig.take(), ["> 0/a,", "/a connected"]);
 }
 
+#[test]
+fn what_came_early_is_of_the_connect_that_it_came_for() {
+    let mut rig = Rig::connected(&["/"]);
+    let connecting = |rig: &mut Rig| {
+        rig.machine.connect(&ns("/a"));
+        rig.take();
+        rig.authenticate("/a", None).unwrap();
+        rig.text(r#"2/a,7["one"]"#);
+        rig.machine.disconnect(rig.now, &ns("/a"));
+        rig.text(r#"2/a,["two"]"#);
+        rig.take();
+    };
+    for answer in [r#"0/a,{"sid":"x"}"#, r#"4/a,{"message":"no"}"#] {
+        connecting(&mut rig);
+        rig.text(answer);
+        assert_eq!(rig.machine.early, 0);
+        rig.take();
+        rig.machine.connect(&ns("/a"));
+        rig.take();
+        rig.enter("/a");
+        assert!(rig.replies.is_empty(), "of a session that nobody wanted");
+        rig.machine.disconnect(rig.now, &ns("/a"));
+    }
+    // who comes back before the answer has missed nothing
+    connecting(&mut rig);
+    rig.machine.connect(&ns("/a"));
+    rig.text(r#"0/a,{"sid":"x"}"#);
+    assert_eq!(rig.take(), ["/a one[]?", "/a two[]", "/a connected"]);
+    assert_eq!(rig.machine.early, 0);
+}
+
 // 12
 
 #[test]

@@ -131,6 +131,21 @@ impl Connection {
         Poll::Pending
     }
 
+    /// Writes what was sent, and reads nothing: for whoever has no room for more events. What that
+    /// brings is kept for [`Connection::poll_event`]; deadlines are not looked at.
+    pub fn poll_flush(&mut self, cx: &mut Context<'_>) {
+        for _ in 0..TURNS {
+            let now = self.clock.now();
+            self.drain(now);
+            let more = self.flush(now, cx);
+            self.drain(now);
+            if !more {
+                return;
+            }
+        }
+        cx.waker().wake_by_ref();
+    }
+
     /// Queues one batch. It leaves when the connection is polled next: what is sent between two
     /// polls leaves together, in one write or one POST.
     ///
