@@ -9,11 +9,13 @@
 //! | [`Machines`] | our client machine and our server machine with a [`Link`] in between |
 //! | [`Watch`] | the part of the contract that holds after every output; both use it |
 //! | [`ClientScript`], [`ClientWatch`] | the same for a client machine |
+//! | [`ledger`] | what all parties of a run saw, and whether a promise held |
 //! | [`Proxy`] (feature `proxy`) | a real TCP proxy that cuts, stalls and answers nonsense |
 #![forbid(unsafe_code)]
 
 mod client_script;
 mod client_watch;
+pub mod ledger;
 mod link;
 mod machines;
 mod model;
