@@ -9,17 +9,21 @@
 //! | [`Machines`] | our client machine and our server machine with a [`Link`] in between |
 //! | [`Watch`] | the part of the contract that holds after every output; both use it |
 //! | [`ClientScript`], [`ClientWatch`] | the same for a client machine |
-//! | [`Proxy`] (feature `proxy`) | a real TCP proxy that cuts, stalls and answers nonsense |
+//! | [`ledger`] | what all parties of a run saw, and whether a promise held |
+//! | [`Random`] | choices that follow from a seed |
+//! | [`Proxy`] (feature `proxy`) | a real TCP proxy that cuts at any byte, stalls, delays, alters and answers nonsense |
 #![forbid(unsafe_code)]
 
 mod client_script;
 mod client_watch;
+pub mod ledger;
 mod link;
 mod machines;
 mod model;
 mod pair;
 #[cfg(feature = "proxy")]
 mod proxy;
+mod random;
 mod scripted;
 mod show;
 mod watch;
@@ -34,7 +38,8 @@ pub use machines::{End, Machines};
 pub use model::{Action, Model, Upgrade};
 pub use pair::Pair;
 #[cfg(feature = "proxy")]
-pub use proxy::{Mode, Proxy};
+pub use proxy::{Direction, Harm, Mode, Opening, Place, Proxy, Script};
+pub use random::{Random, seed};
 pub use scripted::Scripted;
 pub use show::{show, show_client, text_of};
 pub use watch::Watch;
