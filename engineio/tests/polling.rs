@@ -233,6 +233,10 @@ fn a_post_that_fails_is_answered_by_its_kind_and_ends_the_session() {
             PostFailure::WrongType,
             &["reply 1: refused 3", "closed: transport error"],
         ),
+        (
+            PostFailure::NoMemory,
+            &["reply 1: status 503", "closed: transport error"],
+        ),
         (PostFailure::Dropped, &["closed: transport error"]),
     ] {
         let mut s = Scripted::polling();

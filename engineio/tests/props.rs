@@ -132,6 +132,7 @@ fn op() -> impl Strategy<Value = Op> {
         PostFailure::TooLarge,
         PostFailure::TooSlow,
         PostFailure::WrongType,
+        PostFailure::NoMemory,
     ];
     let reasons = vec![CloseReason::ForcedClose, CloseReason::SlowConsumer];
     prop_oneof![

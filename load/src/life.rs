@@ -1,159 +1,236 @@
-//! [`Life`]: what one client saw, from its first connection to its last.
+//! [`Life`]: what one client saw, from its first connection to its last, as lines of the ledger.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+use testkit::ledger::{How, Promise, Record, Side, What, check};
+use tokio::time::Instant;
 
 /// Which of a client's connections, counted from 1.
-pub(crate) type Connection = u32;
+type Connection = u32;
 
-/// Everything that a client sent and received.
-#[derive(Debug, Default)]
+/// Events of the client, and numbers of the server.
+const UPS: u32 = 0;
+const TICKS: u32 = 1;
+
+/// Everything that a client sent and received. The server's side of it is what its answers say: how many events
+/// of which socket it had, this one included.
+#[derive(Debug)]
 pub(crate) struct Life {
+    born: Instant,
+    namespace: Arc<str>,
     connection: Connection,
     connected: bool,
     /// The connections by the ids of their sockets.
     ids: HashMap<String, Connection>,
-    /// The server's numbers, as they came.
-    ticks: Vec<(Connection, usize)>,
-    /// What became of each event that was sent.
-    ups: Vec<Up>,
-    /// What connects, disconnects and contents broke.
-    broken: Vec<String>,
+    lines: Vec<Record>,
+    ups: u64,
+    /// By connection: what the server counted, and the event that it was.
+    counted: BTreeMap<(Connection, u64), (u64, u64)>,
+    /// By connection: the last number of the server's, and how many of them came.
+    ticks: BTreeMap<Connection, (u64, usize)>,
     pub(crate) disconnects: u32,
 }
 
-/// What became of an event.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Up {
-    Waits,
-    /// The server got it on this connection, as its `count`th.
-    Received {
-        on: Connection,
-        count: usize,
-    },
-    /// Nobody knows: the connection broke, or the time was up.
-    Unknown,
+impl Default for Life {
+    fn default() -> Self {
+        Self {
+            born: Instant::now(),
+            namespace: "/".into(),
+            connection: 0,
+            connected: false,
+            ids: HashMap::new(),
+            lines: Vec::new(),
+            ups: 0,
+            counted: BTreeMap::new(),
+            ticks: BTreeMap::new(),
+            disconnects: 0,
+        }
+    }
 }
 
 impl Life {
-    pub(crate) fn connected(&mut self, id: &str) {
-        if self.connected {
-            self.broken.push("connected twice".to_owned());
+    fn line(&self, side: Side, connection: Connection, what: What) -> Record {
+        Record {
+            at: self.born.elapsed(),
+            client: 0,
+            connection,
+            namespace: Arc::clone(&self.namespace),
+            side,
+            what,
         }
-        self.connected = true;
-        let number = self.number(id);
-        if number <= self.connection {
-            self.broken.push("the id of a socket came twice".to_owned());
-        }
-        self.connection = number;
     }
 
-    /// The number of the connection of that socket; an answer may be here before its connect is
-    /// looked at.
+    fn push(&mut self, side: Side, connection: Connection, what: What) {
+        let line = self.line(side, connection, what);
+        self.lines.push(line);
+    }
+
+    pub(crate) fn connected(&mut self, id: &str, recovered: bool) {
+        self.connection = self.number(id);
+        self.connected = true;
+        self.push(Side::Client, self.connection, What::Connected { recovered });
+    }
+
+    /// The number of the connection of that socket; an answer may be here before its connect is looked at.
     fn number(&mut self, id: &str) -> Connection {
         if let Some(&number) = self.ids.get(id) {
             return number;
         }
-        let next = u32::try_from(self.ids.len())
-            .unwrap_or(u32::MAX)
-            .saturating_add(1);
-        self.ids.insert(id.to_owned(), next);
-        next
+        let next = u32::try_from(self.ids.len()).unwrap_or(u32::MAX);
+        self.ids.insert(id.to_owned(), next.saturating_add(1));
+        next.saturating_add(1)
     }
 
-    pub(crate) fn disconnected(&mut self) {
-        if !self.connected {
-            self.broken.push("disconnected twice".to_owned());
-        }
+    pub(crate) fn disconnected(&mut self, reason: &str) {
         self.connected = false;
         self.disconnects += 1;
+        let reason = reason.into();
+        self.push(Side::Client, self.connection, What::Disconnected { reason });
     }
 
-    /// The server's next number came.
-    pub(crate) fn tick(&mut self, n: usize, whole: bool) {
-        self.ticks.push((self.connection, n));
-        if !whole {
-            self.broken.push(format!("the content of tick {n}"));
-        }
+    /// The server's next number came, with that content.
+    pub(crate) fn tick(&mut self, seq: u64, hash: u64) {
+        let (last, came) = self.ticks.entry(self.connection).or_default();
+        (*last, *came) = (seq.max(*last), *came + 1);
+        let channel = TICKS;
+        self.push(
+            Side::Client,
+            self.connection,
+            What::Received { channel, seq, hash },
+        );
     }
 
-    /// An event is sent; its number.
-    pub(crate) fn up(&mut self) -> usize {
-        self.ups.push(Up::Waits);
-        self.ups.len()
+    /// An event is about to be sent; its number.
+    pub(crate) fn up(&mut self, hash: impl FnOnce(u64) -> u64) -> u64 {
+        self.ups += 1;
+        let (seq, channel) = (self.ups, UPS);
+        // what is kept meanwhile is for the connection to come
+        let connection = self.connection + u32::from(!self.connected);
+        let hash = hash(seq);
+        self.push(Side::Client, connection, What::Sent { channel, seq, hash });
+        self.push(Side::Client, connection, What::AckWaited { id: seq });
+        seq
     }
 
-    /// The answer to an event: how many the server had, on which socket, and whether its content
-    /// came back.
-    pub(crate) fn answered(&mut self, n: usize, answer: Option<(usize, String, bool)>) {
-        let outcome = match answer {
-            None => Up::Unknown,
-            Some((count, id, whole)) => {
-                if !whole {
-                    self.broken.push(format!("the content of up {n}"));
-                }
-                let on = self.number(&id);
-                Up::Received { on, count }
-            }
+    /// The wait for an answer has ended: with how many events the server had, on which socket, and with what content
+    /// this one came to it.
+    pub(crate) fn answered(&mut self, seq: u64, answer: Option<(u64, String, u64)>) {
+        let how = if answer.is_some() {
+            How::Answered
+        } else {
+            How::Failed
         };
-        match self.ups.get_mut(n - 1) {
-            Some(up @ Up::Waits) => *up = outcome,
-            _ => self.broken.push(format!("up {n} was answered twice")),
+        self.push(
+            Side::Client,
+            self.connection,
+            What::AckEnded { id: seq, how },
+        );
+        if let Some((count, id, hash)) = answer {
+            let on = self.number(&id);
+            self.counted.insert((on, count), (seq, hash));
         }
     }
 
-    /// Events that were sent, and ticks that came.
+    /// Events that were sent, and numbers that came.
     pub(crate) fn counts(&self) -> (usize, usize) {
-        (self.ups.len(), self.ticks.len())
+        let ticks = self.ticks.values().map(|(_, came)| *came).sum();
+        (usize::try_from(self.ups).unwrap_or(usize::MAX), ticks)
     }
 
-    /// Ticks of the connection that is there.
+    /// Numbers that came on the connection that is there.
     pub(crate) fn ticks_here(&self) -> usize {
-        let here = |(on, _): &&(Connection, usize)| *on == self.connection;
-        self.ticks.iter().rev().take_while(here).count()
+        self.ticks
+            .get(&self.connection)
+            .map_or(0, |(_, came)| *came)
     }
 
-    /// Events of the connection that is there that the server certainly got.
-    pub(crate) fn ups_here(&self) -> usize {
-        let here = |up: &&Up| matches!(up, Up::Received { on, .. } if *on == self.connection);
-        self.ups.iter().filter(here).count()
+    /// What the server says that it sent and received on the connection that is there.
+    pub(crate) fn totals(&mut self, ups: u64, ticks: u64) {
+        let here = self.connection;
+        let (last, _) = self.ticks.entry(here).or_default();
+        *last = ticks.max(*last);
+        // an event that nobody sent, in the place of each that was counted and not answered
+        for count in 1..=ups {
+            self.counted.entry((here, count)).or_insert((u64::MAX, 0));
+        }
     }
 
-    /// What must not be: a hole or a repetition within a connection, an event that is not
-    /// accounted for, a connect without its disconnect.
-    pub(crate) fn faults(&self) -> Vec<String> {
-        let mut faults = self.broken.clone();
+    /// What broke a promise: a hole or a repetition within a connection, another content, an event that is not accounted
+    /// for, a connect without its disconnect.
+    pub(crate) fn faults(mut self, tick_hash: impl Fn(u64) -> u64) -> Vec<String> {
+        let mut lines = std::mem::take(&mut self.lines);
         let mut last = (0, 0);
-        for &(on, n) in &self.ticks {
+        for (&(on, count), &(seq, hash)) in &self.counted {
             let expected = if on == last.0 { last.1 + 1 } else { 1 };
-            if n != expected {
-                faults.push(format!("connection {on}: tick {n} instead of {expected}"));
-            }
-            last = (on, n);
+            // the server counted events in between that got no answer, although later ones did
+            let seq = if count == expected { seq } else { u64::MAX };
+            last = (on, count);
+            let channel = UPS;
+            lines.push(self.line(Side::Server, on, What::Received { channel, seq, hash }));
         }
-        let mut last: (Connection, usize) = (0, 0);
-        let mut unknown = false;
-        for (index, up) in self.ups.iter().enumerate() {
-            let n = index + 1;
-            match *up {
-                Up::Waits => faults.push(format!("up {n} was never answered")),
-                Up::Unknown => unknown = true,
-                Up::Received { on, count } => {
-                    // those that nobody knows of may be the end of a connection, not its middle
-                    let hole = unknown && on == last.0;
-                    let expected = if on == last.0 { last.1 + 1 } else { 1 };
-                    if hole || count != expected || on < last.0 {
-                        faults.push(format!(
-                            "connection {on}: up {n} was the server's {count}, not {expected}"
-                        ));
-                    }
-                    last = (on, count);
-                    unknown = false;
-                }
+        for (&on, &(most, _)) in &self.ticks {
+            for seq in 1..=most {
+                let (channel, hash) = (TICKS, tick_hash(seq));
+                lines.push(self.line(Side::Server, on, What::Sent { channel, seq, hash }));
             }
         }
-        if self.connected {
-            faults.push("no disconnect".to_owned());
+        let promises = [Promise::P2, Promise::P7, Promise::P8];
+        let broken = promises.map(|promise| check(&lines, promise).err().unwrap_or_default());
+        broken.iter().flatten().map(ToString::to_string).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn one(seq: u64) -> u64 {
+        seq
+    }
+
+    /// Three events and three numbers on one connection, answered as `counts` says.
+    fn life(counts: [Option<u64>; 3], ticks: &[u64]) -> Vec<String> {
+        let mut life = Life::default();
+        life.connected("a", false);
+        for count in counts {
+            let seq = life.up(one);
+            life.answered(seq, count.map(|count| (count, "a".to_owned(), seq)));
         }
-        faults
+        for tick in ticks {
+            life.tick(*tick, *tick);
+        }
+        life.disconnected("transport close");
+        life.faults(one)
+    }
+
+    #[test]
+    fn a_life_without_faults_is_none() {
+        assert_eq!(life([Some(1), Some(2), Some(3)], &[1, 2, 3]), [""; 0]);
+        assert_eq!(life([Some(1), None, None], &[1]), [""; 0]);
+    }
+
+    #[test]
+    fn holes_repetitions_and_wrong_orders_are_seen() {
+        for (counts, ticks) in [
+            ([Some(1), None, Some(2)], vec![]),
+            ([Some(1), Some(3), Some(2)], vec![]),
+            ([Some(1), Some(2), Some(4)], vec![]),
+            ([Some(2), Some(3), Some(4)], vec![]),
+            ([Some(1), Some(2), Some(3)], vec![1, 3]),
+            ([Some(1), Some(2), Some(3)], vec![1, 2, 2]),
+            ([Some(1), Some(2), Some(3)], vec![2, 1]),
+        ] {
+            assert_ne!(life(counts, &ticks), [""; 0], "{counts:?} {ticks:?}");
+        }
+    }
+
+    #[test]
+    fn what_the_server_counted_must_have_been_sent() {
+        let mut life = Life::default();
+        life.connected("a", false);
+        life.totals(1, 0);
+        life.disconnected("io client disconnect");
+        assert_eq!(life.faults(one).len(), 1);
     }
 }

@@ -4,6 +4,7 @@
 mod life;
 mod peer;
 mod process;
+mod raw;
 mod report;
 mod scenarios;
 mod settings;

@@ -109,21 +109,6 @@ impl Target {
         })
     }
 
-    /// Waits until a gauge is what it should be.
-    pub(crate) async fn until(&self, name: &str, wanted: u64, limit: Duration) -> Outcome {
-        let deadline = Instant::now() + limit;
-        loop {
-            let is = self.gauge(name).await?;
-            if is == wanted {
-                return Ok(());
-            }
-            if Instant::now() > deadline {
-                return Err(format!("{name} is {is} after {limit:?}, not {wanted}").into());
-            }
-            sleep(PAUSE).await;
-        }
-    }
-
     /// Waits until everything is back where it was, and tells how it is.
     pub(crate) async fn settled(&self, before: Open, limit: Duration) -> Outcome<Open> {
         let deadline = Instant::now() + limit;

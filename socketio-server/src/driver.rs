@@ -240,6 +240,14 @@ impl Driver {
         self.told_acks = now;
     }
 
+    /// Bytes of events that wait for handlers.
+    fn inbox_bytes(&self) -> usize {
+        self.sessions
+            .iter()
+            .map(|(_, session)| session.inbox_bytes())
+            .sum()
+    }
+
     fn session(&mut self, namespace: &NamespaceId) -> Option<&mut dyn Session> {
         let (_, session) = self.sessions.iter_mut().find(|(id, _)| id == namespace)?;
         Some(&mut **session)
@@ -355,13 +363,12 @@ impl Upper for Driver {
         deadlines.into_iter().flatten().min()
     }
 
+    fn held(&self) -> usize {
+        self.machine.buffered() + self.inbox_bytes()
+    }
+
     fn is_full(&self) -> bool {
-        let queued: usize = self
-            .sessions
-            .iter()
-            .map(|(_, session)| session.inbox_bytes())
-            .sum();
-        queued > self.core.settings.inbox_bytes || self.pauses_until.is_some()
+        self.inbox_bytes() > self.core.settings.inbox_bytes || self.pauses_until.is_some()
     }
 }
 

@@ -394,6 +394,7 @@ fn on_the_wire(reply: Reply) -> (u16, Bytes) {
         Reply::Ok => (200, Bytes::from_static(b"ok")),
         Reply::Refused(error) => (error.status(), error.body().into()),
         Reply::TooSlow => (408, Bytes::new()),
+        Reply::NoMemory => (503, Bytes::new()),
         Reply::TooLarge => (413, Bytes::new()),
         other => panic!("not in revision 4: {other:?}"),
     }

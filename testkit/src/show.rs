@@ -57,6 +57,7 @@ fn answer(reply: &Reply) -> String {
         Reply::Ok => "ok".to_owned(),
         Reply::Refused(error) => format!("refused {}", error.code()),
         Reply::TooSlow => "status 408".to_owned(),
+        Reply::NoMemory => "status 503".to_owned(),
         Reply::TooLarge => "status 413".to_owned(),
         other => format!("{other:?}"),
     }

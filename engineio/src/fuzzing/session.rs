@@ -44,6 +44,7 @@ const FAILURES: &[PostFailure] = &[
     PostFailure::TooLarge,
     PostFailure::TooSlow,
     PostFailure::WrongType,
+    PostFailure::NoMemory,
 ];
 const MAX_BUFFERED: usize = 200;
 

@@ -96,6 +96,13 @@ impl Reader {
         }
     }
 
+    /// Memory that the unfinished message takes.
+    #[cfg(feature = "server")]
+    pub(crate) fn held(&self) -> usize {
+        let message = self.message.as_ref();
+        self.partial.capacity() + message.map_or(0, |message| message.bytes.capacity())
+    }
+
     /// Takes what was read; `each` gets what is complete, in order.
     pub(crate) fn feed(
         &mut self,

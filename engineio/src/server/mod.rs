@@ -126,6 +126,8 @@ pub enum PostFailure {
     /// A content type that the session's revision does not have (`application/octet-stream` in
     /// revision 4), or a form that is none.
     WrongType,
+    /// The server holds as much of what came in as it may.
+    NoMemory,
 }
 
 impl std::fmt::Display for PostFailure {
@@ -135,6 +137,7 @@ impl std::fmt::Display for PostFailure {
             Self::TooLarge => "the body of a POST is larger than allowed",
             Self::TooSlow => "the body of a POST came too slowly",
             Self::WrongType => "the body of a POST has a type that the protocol does not know",
+            Self::NoMemory => "the server has no memory for the body of a POST",
         })
     }
 }
@@ -180,6 +183,8 @@ pub enum Reply {
     Refused(HandshakeError),
     /// 408 without body.
     TooSlow,
+    /// 503: the server has no memory for the body of the POST.
+    NoMemory,
     /// 413 without body.
     TooLarge,
 }

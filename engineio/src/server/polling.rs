@@ -195,6 +195,7 @@ impl Session {
             PostFailure::Dropped => None,
             PostFailure::TooLarge => Some(Reply::TooLarge),
             PostFailure::TooSlow => Some(Reply::TooSlow),
+            PostFailure::NoMemory => Some(Reply::NoMemory),
             PostFailure::WrongType => Some(Reply::Refused(HandshakeError::BadRequest)),
         };
         self.take_post();

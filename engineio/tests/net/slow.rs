@@ -8,7 +8,7 @@ use engineio::net::server::Options;
 use tokio::io::AsyncWriteExt as _;
 use tokio::sync::Semaphore;
 
-use crate::support::{Alive, App, eventually, frame};
+use crate::support::{Alive, App, eventually, frame, header};
 
 fn budgets(soft: usize, hard: usize) -> Options {
     let mut options = Options::default();
@@ -53,6 +53,33 @@ async fn over_the_memory_budget_the_largest_stalled_queue_ends_and_the_others_lo
     eventually(|| server.queue_memory() < 2 * SIZE).await;
     drop((largest, other));
     eventually(|| server.queue_memory() == 0).await;
+    alive.check(&app).await;
+}
+
+/// F22: what is unfinished takes memory as well, and many clients that each keep below their limits are too many.
+#[tokio::test]
+async fn over_the_memory_budget_whoever_sends_more_ends_and_honest_clients_are_served() {
+    let mut options = Options::default();
+    options.memory_budget = Some(200_000);
+    let mut app = App::with(options).await;
+    let alive = Alive::before(&app).await;
+    let mut first = app.websocket().await;
+    first.http.send(header(0x02, 600_000)).await;
+    first.http.send(&[0; 50_000]).await;
+    let server = &app.server;
+    eventually(|| server.input_memory() > 40_000).await;
+    let mut second = app.websocket().await;
+    second.http.send(header(0x02, 600_000)).await;
+    // it may be refused before all of it was written
+    second.http.stream.write_all(&[0; 200_000]).await.ok();
+    assert_eq!(app.reason().await, CloseReason::ServerError);
+    let target = app.open().await;
+    let body = "4".repeat(900_000);
+    assert_eq!(app.post(&target, &body).await.status, 503);
+    assert_eq!(app.reason().await, CloseReason::TransportError);
+    drop((first, second));
+    let server = &app.server;
+    eventually(|| server.input_memory() == 0).await;
     alive.check(&app).await;
 }
 

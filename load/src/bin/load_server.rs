@@ -176,6 +176,7 @@ fn gauges(server: &Server, presence: &Presence) -> serde_json::Value {
         "pending_acks": gauges.pending_acks,
         "queued_bytes": gauges.queued_bytes,
         "queue_memory": gauges.queue_memory,
+        "input_memory": gauges.input_memory,
         "present": connects.saturating_sub(disconnects),
         "connects": connects,
         "slow_consumers": read(&presence.slow),

@@ -3,8 +3,10 @@
 mod churn;
 mod fanout;
 mod idle;
+mod memory;
 mod messages;
 mod samples;
+mod slow;
 mod soak;
 mod upgrades;
 
@@ -20,7 +22,7 @@ type Running<'a> = Pin<Box<dyn Future<Output = Outcome> + 'a>>;
 type Scenario = for<'a> fn(Settings, &'a mut Report) -> Running<'a>;
 
 /// Name, what it does and its settings, the run.
-const ALL: [(&str, &str, Scenario); 7] = [
+const ALL: [(&str, &str, Scenario); 11] = [
     ("churn", churn::HELP, |settings, report| {
         Box::pin(churn::run(settings, report))
     }),
@@ -38,6 +40,18 @@ const ALL: [(&str, &str, Scenario); 7] = [
     }),
     ("fanout", fanout::HELP, |settings, report| {
         Box::pin(fanout::run(settings, report))
+    }),
+    ("readers", slow::READERS, |settings, report| {
+        Box::pin(slow::readers(settings, report))
+    }),
+    ("stuck", slow::CROWD, |settings, report| {
+        Box::pin(slow::stuck(settings, report))
+    }),
+    ("descriptors", slow::DESCRIPTORS, |settings, report| {
+        Box::pin(slow::descriptors(settings, report))
+    }),
+    ("memory", memory::HELP, |settings, report| {
+        Box::pin(memory::run(settings, report))
     }),
     ("soak", soak::HELP, |settings, report| {
         Box::pin(soak::run(settings, report))

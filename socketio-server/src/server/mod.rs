@@ -52,6 +52,9 @@ pub struct Gauges {
     /// Bytes of memory that they take, what a broadcast shares counted once; against
     /// `Options::memory_budget`.
     pub queue_memory: usize,
+    /// Bytes of what clients sent and did not finish, and of what waits for handlers; against
+    /// `Options::memory_budget`, too.
+    pub input_memory: usize,
 }
 
 impl Default for Server {
@@ -236,6 +239,7 @@ impl Server {
             pending_acks: self.core.pending_acks.load(Ordering::Relaxed),
             queued_bytes: self.engine.queued_bytes(),
             queue_memory: self.engine.queue_memory(),
+            input_memory: self.engine.input_memory(),
         }
     }
 

@@ -28,7 +28,10 @@ const TICK: Duration = Duration::from_millis(20);
 pub(super) struct Core {
     pub(super) engine: Arc<Config>,
     start: Instant,
+    /// What waits for clients.
     pub(super) memory: Arc<Memory>,
+    /// What came of clients and is unfinished, or waits for the layer above.
+    pub(super) incoming: Arc<Memory>,
     pub(super) options: Options,
     /// Keyed by wire data: the standard map hashes with a random key.
     sessions: Mutex<HashMap<Sid, Handle>>,
@@ -77,6 +80,7 @@ impl Core {
             engine: Arc::new(options.engine.clone()),
             start: clock::now(),
             memory: Memory::new(budget),
+            incoming: Memory::new(budget),
             relieving: AtomicBool::new(false),
             evicted: AtomicUsize::new(0),
             counters: Counters::default(),

@@ -14,6 +14,7 @@ use super::Upper;
 use super::core::{Core, Registration, Task};
 use super::io::{Flush, Wire};
 use super::link::{Link, Read};
+use super::memory::Charge;
 use super::queue::Queue;
 use super::shared::{Command, Handle};
 use crate::net::clock;
@@ -53,6 +54,8 @@ pub(super) struct Driver<U> {
     wakes_at: Option<Instant>,
     /// When a client that takes nothing is given up.
     stalls_at: Option<Instant>,
+    /// What came in and is unfinished, or waits for the layer above.
+    incoming: Charge,
     _registration: Registration,
     _task: Task,
 }
@@ -86,6 +89,7 @@ impl<U: Upper> Driver<U> {
         };
         Self {
             _task: Task::new(&core),
+            incoming: Charge::new(&core.incoming),
             session: Session::speaking(dialect, sid, Arc::clone(&core.engine), first, now),
             upper,
             handle,
@@ -311,6 +315,17 @@ impl<U: Upper> Driver<U> {
         }
     }
 
+    /// A client that sends more while the server has no memory for it is given up.
+    fn judge_input(&mut self, now: Instant, cx: &mut Context<'_>) {
+        let link = self.link.as_ref().map_or(0, |link| link.held());
+        if self.incoming.settle(link + self.upper.held()) {
+            self.handle
+                .explain("the server has no memory for what the client sends");
+            self.session.close(now, CloseReason::ServerError);
+            self.drain(now, cx);
+        }
+    }
+
     /// Arms the timer; `true` when something is due already.
     fn arm(&mut self, now: Instant, cx: &mut Context<'_>) -> bool {
         let session = self.session.poll_timeout();
@@ -391,6 +406,7 @@ impl<U: Upper> Future for Driver<U> {
             }
             let writable = this.flush(now, cx);
             this.judge_queue(now, cx);
+            this.judge_input(now, cx);
             if this.session.is_closed() {
                 this.drain(now, cx);
                 this.finish(cx);

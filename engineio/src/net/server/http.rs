@@ -16,6 +16,7 @@ use http_body::{Body as HttpBody, Frame, SizeHint};
 use tokio::time::timeout_at;
 
 use super::hooks::Refused;
+use super::memory::Charge;
 use crate::jsonp::Callback;
 use crate::net::clock;
 use crate::server::{PostFailure, Reply};
@@ -85,6 +86,7 @@ pub(super) fn answer(reply: Reply) -> Response<Body> {
         Reply::Ok => full(StatusCode::OK, "text/html", "ok"),
         Reply::Refused(error) => refused(&error),
         Reply::TooSlow => empty(StatusCode::REQUEST_TIMEOUT),
+        Reply::NoMemory => empty(StatusCode::SERVICE_UNAVAILABLE),
         Reply::TooLarge => empty(StatusCode::PAYLOAD_TOO_LARGE),
     }
 }
@@ -129,6 +131,7 @@ pub(super) async fn read_body<B>(
     body: B,
     max: usize,
     timeout: Duration,
+    mut charge: Charge,
 ) -> Result<Bytes, PostFailure>
 where
     B: HttpBody,
@@ -162,6 +165,9 @@ where
                         return Err(PostFailure::TooLarge);
                     }
                     read.push(data.copy_to_bytes(data.remaining()));
+                    if charge.settle(read.len()) {
+                        return Err(PostFailure::NoMemory);
+                    }
                 }
             }
         }

@@ -130,6 +130,11 @@ impl Link {
         Read::More
     }
 
+    /// Bytes of what is unfinished.
+    pub(super) fn held(&self) -> usize {
+        self.reader.held()
+    }
+
     fn end(&mut self, ending: Ending, content: &[u8]) {
         self.ending = ending;
         self.control.push(Frame::control(OPCODE_CLOSE, content));

@@ -1,4 +1,4 @@
-//! [`Memory`]: what all queues of a server hold together.
+//! [`Memory`]: what all queues of a server hold together, and what all unfinished input does.
 
 use std::sync::Arc;
 
@@ -6,7 +6,10 @@ use bytes::Bytes;
 
 use crate::net::sync::{AtomicUsize, Ordering};
 
-/// Bytes that wait for clients, whichever. What several queues share counts once.
+/// What is held is told in steps of this size: those who hold nearly nothing never touch the common counter.
+const STEP: usize = 4096;
+
+/// Bytes that are held for clients, whichever. What several queues share counts once.
 #[derive(Debug)]
 pub(super) struct Memory {
     budget: usize,
@@ -45,6 +48,39 @@ impl Memory {
             bytes,
             memory: Arc::clone(self),
         })
+    }
+}
+
+/// What one of those who hold something has told a [`Memory`]. It is taken back with it.
+#[derive(Debug)]
+pub(super) struct Charge {
+    memory: Arc<Memory>,
+    told: usize,
+}
+
+impl Charge {
+    pub(super) fn new(memory: &Arc<Memory>) -> Self {
+        let memory = Arc::clone(memory);
+        Self { memory, told: 0 }
+    }
+
+    /// Tells how much is held now; `true` when that is more than before, and all together is too much.
+    pub(super) fn settle(&mut self, held: usize) -> bool {
+        let held = held / STEP * STEP;
+        let before = std::mem::replace(&mut self.told, held);
+        if held > before {
+            return self.memory.add(held - before);
+        }
+        if held < before {
+            self.memory.sub(before - held);
+        }
+        false
+    }
+}
+
+impl Drop for Charge {
+    fn drop(&mut self) {
+        self.memory.sub(self.told);
     }
 }
 

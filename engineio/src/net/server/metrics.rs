@@ -35,11 +35,13 @@ pub enum Refused {
     BodyTooSlow,
     /// 400: the body of a POST has a type that the protocol does not know.
     BodyType,
+    /// 503: no memory for the body of a POST.
+    NoMemory,
 }
 
 impl Refused {
     /// All of them.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::UnknownTransport,
         Self::UnknownSession,
         Self::BadMethod,
@@ -53,6 +55,7 @@ impl Refused {
         Self::BodyTooLarge,
         Self::BodyTooSlow,
         Self::BodyType,
+        Self::NoMemory,
     ];
 
     /// A name for labels.
@@ -72,6 +75,7 @@ impl Refused {
             Self::BodyTooLarge => "body_too_large",
             Self::BodyTooSlow => "body_too_slow",
             Self::BodyType => "body_type",
+            Self::NoMemory => "no_memory",
         }
     }
 
@@ -92,6 +96,7 @@ impl Refused {
             PostFailure::TooLarge => Some(Self::BodyTooLarge),
             PostFailure::TooSlow => Some(Self::BodyTooSlow),
             PostFailure::WrongType => Some(Self::BodyType),
+            PostFailure::NoMemory => Some(Self::NoMemory),
             PostFailure::Dropped => None,
         }
     }

@@ -95,6 +95,11 @@ pub trait Upper: Unpin + Send + 'static {
     fn is_full(&self) -> bool {
         false
     }
+
+    /// Bytes that it holds of what came in; they count against [`Options::memory_budget`].
+    fn held(&self) -> usize {
+        0
+    }
 }
 
 /// Reaches all sessions of a [`Service`].
@@ -142,6 +147,12 @@ impl Server {
     #[must_use]
     pub fn queue_memory(&self) -> usize {
         self.core.memory.used()
+    }
+
+    /// Bytes of what came in and is unfinished or waits for the layer above, against [`Options::memory_budget`], too.
+    #[must_use]
+    pub fn input_memory(&self) -> usize {
+        self.core.incoming.used()
     }
 
     /// Sessions that ended because all queues together went over the budget.

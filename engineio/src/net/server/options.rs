@@ -73,6 +73,10 @@ pub struct Options {
     /// it, sessions end until seven eighths are left: first those whose clients do not take what
     /// waits for them, the largest first. Default: a quarter of the memory that the machine or
     /// the control group allows, 1 GiB where that cannot be known.
+    ///
+    /// As much again may be held of what came from all clients and is unfinished (messages, bodies of POSTs, packets
+    /// without their attachments) or waits for handlers. Over it, a session whose client sends more ends with
+    /// [`CloseReason::ServerError`](crate::CloseReason::ServerError), and a POST is answered 503.
     pub memory_budget: Option<usize>,
     /// Time for the whole body of a POST. Default 20 s. After 5 s it must also have come at
     /// 1 KB/s.

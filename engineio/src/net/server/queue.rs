@@ -3,12 +3,8 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use super::memory::Memory;
+use super::memory::{Charge, Memory};
 use crate::{Batch, Frame};
-
-/// What a queue holds is told to the server's [`Memory`] in steps of this size: queues that are
-/// nearly empty never touch the common counter.
-const STEP: usize = 4096;
 
 /// Frames that wait for the transport, oldest first.
 #[derive(Debug, Default)]
@@ -26,43 +22,21 @@ pub(super) struct Queue {
     left: u64,
 }
 
-/// What [`Memory`] was told.
-#[derive(Debug)]
-struct Charge {
-    memory: Arc<Memory>,
-    told: usize,
-}
-
-impl Drop for Charge {
-    fn drop(&mut self) {
-        self.memory.sub(self.told);
-    }
-}
-
 impl Queue {
     /// A queue whose bytes count against `memory`.
-    pub(super) fn charged(memory: Arc<Memory>) -> Self {
-        let charge = Some(Charge { memory, told: 0 });
+    pub(super) fn charged(memory: &Arc<Memory>) -> Self {
         Self {
-            charge,
+            charge: Some(Charge::new(memory)),
             ..Self::default()
         }
     }
 
     /// Tells the server's memory what is held; `true` when that is too much.
     pub(super) fn settle(&mut self) -> bool {
-        let Some(Charge { memory, told }) = &mut self.charge else {
-            return false;
-        };
-        let held = self.cost / STEP * STEP;
-        let before = std::mem::replace(told, held);
-        if held > before {
-            return memory.add(held - before);
-        }
-        if held < before {
-            memory.sub(before - held);
-        }
-        false
+        let cost = self.cost;
+        self.charge
+            .as_mut()
+            .is_some_and(|charge| charge.settle(cost))
     }
 
     pub(super) fn push(&mut self, frame: Frame) {
@@ -196,7 +170,7 @@ mod tests {
         let memory = Memory::new(usize::MAX);
         let shared = frame(100_000).shared(|wire| memory.hold(wire));
         let mut queues: Vec<Queue> = Vec::new();
-        queues.resize_with(100, || Queue::charged(Arc::clone(&memory)));
+        queues.resize_with(100, || Queue::charged(&memory));
         for queue in &mut queues {
             queue.push(shared.clone());
             queue.settle();
@@ -214,7 +188,7 @@ mod tests {
     #[test]
     fn a_queue_that_is_nearly_empty_is_not_counted_and_a_long_one_is() {
         let memory = Memory::new(20_000);
-        let mut queue = Queue::charged(Arc::clone(&memory));
+        let mut queue = Queue::charged(&memory);
         queue.push(frame(1000));
         assert!(!queue.settle());
         assert_eq!(memory.used(), 0);

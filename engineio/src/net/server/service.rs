@@ -22,6 +22,7 @@ use super::http::{
 };
 use super::io::Wire;
 use super::layer::Layer;
+use super::memory::Charge;
 use super::metrics::Refused;
 use super::options::Refusal;
 use super::shared::{Command, Handle};
@@ -362,10 +363,11 @@ where
             return Ok(Box::pin(async move { Ok(waiting.answer(reply).await) }));
         }
         let timeout = self.core.options.body_timeout;
+        let charge = Charge::new(&self.core.incoming);
         Ok(Box::pin(async move {
             let body = tokio::select! {
                 biased;
-                body = read_body(body, max, timeout) => body,
+                body = read_body(body, max, timeout, charge) => body,
                 // the session has decided without the body
                 decided = &mut reply => {
                     waiting.done();

@@ -69,7 +69,7 @@ struct State {
 impl Handle {
     pub(super) fn new(sid: Sid, terms: Terms, core: Arc<Core>) -> Self {
         let state = State {
-            queue: Queue::charged(Arc::clone(&core.memory)),
+            queue: Queue::charged(&core.memory),
             commands: Vec::new(),
             waker: None,
             producers: Vec::new(),
