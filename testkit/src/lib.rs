@@ -9,11 +9,14 @@
 //! | [`Machines`] | our client machine and our server machine with a [`Link`] in between |
 //! | [`Watch`] | the part of the contract that holds after every output; both use it |
 //! | [`ClientScript`], [`ClientWatch`] | the same for a client machine |
+//! | `explore` (`cfg(shuttle)`) | a body in many interleavings of its threads |
 //! | [`Proxy`] (feature `proxy`) | a real TCP proxy that cuts, stalls and answers nonsense |
 #![forbid(unsafe_code)]
 
 mod client_script;
 mod client_watch;
+#[cfg(shuttle)]
+mod interleavings;
 mod link;
 mod machines;
 mod model;
@@ -29,6 +32,8 @@ use std::time::{Duration, Instant};
 
 pub use client_script::{ClientScript, HANDSHAKE};
 pub use client_watch::ClientWatch;
+#[cfg(shuttle)]
+pub use interleavings::explore;
 pub use link::{Hop, Link};
 pub use machines::{End, Machines};
 pub use model::{Action, Model, Upgrade};
