@@ -2,6 +2,7 @@
 //! `cargo xtask interleavings`.
 
 mod polling;
+mod registry;
 mod websocket;
 
 use std::io;
