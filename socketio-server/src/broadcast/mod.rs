@@ -206,7 +206,7 @@ impl Broadcast {
             move |socket| Command::ExpectAck {
                 namespace: id.clone(),
                 id: ack,
-                waiter: Waiter::collecting(collector.slot(socket), until),
+                waiter: Waiter::collecting(&self.core, collector.slot(socket), until),
             }
         });
         let expect = expect

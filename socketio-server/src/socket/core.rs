@@ -237,7 +237,7 @@ impl SocketCore {
                 wait: self.settings().ack_timeout,
             },
         };
-        let (waiter, receiver) = Waiter::new(patience);
+        let (waiter, receiver) = Waiter::new(&self.server, patience);
         let namespace = self.namespace.id.clone();
         // known to the task before the client can have answered
         let expect = Command::ExpectAck {
