@@ -102,9 +102,13 @@ impl Driver {
                         waiter.patience = Patience::Until(until);
                     }
                 }
-                Command::Disconnect { namespace } => {
-                    self.machine.disconnect(now, &namespace).ok();
-                    self.drain(now);
+                Command::Disconnect { namespace, socket } => {
+                    let session = self.session(&namespace);
+                    // its client may have left, and be there again
+                    if session.is_some_and(|session| session.id() == Some(&socket)) {
+                        self.machine.disconnect(now, &namespace).ok();
+                        self.drain(now);
+                    }
                 }
                 Command::Close => {
                     let joined: Vec<_> = self.sessions.iter().map(|(id, _)| id.clone()).collect();

@@ -222,9 +222,9 @@ impl Broadcast {
         if namespace.is_observed()
             && let Some(outgoing) = Outgoing::new(event, payload)
         {
-            let mut slots = Vec::new();
-            namespace.select(&self.selection, |slot, _| slots.push(slot));
-            namespace.show(&slots, &outgoing);
+            let members = namespace.selected(&self.selection);
+            let receivers = members.iter().map(|member| (member.slot, &member.id));
+            namespace.show(&receivers.collect::<Vec<_>>(), &outgoing);
         }
     }
 }

@@ -91,3 +91,49 @@ fn who_leaves_is_in_no_room_whoever_puts_it_into_some() {
         server
     });
 }
+
+#[test]
+fn whoever_looks_into_a_room_finds_nobody_who_was_never_there() {
+    explore(|| {
+        let (server, io) = server(|namespace| namespace);
+        let (clients, [one, _other]) = two(&server, &io);
+        one.join("red");
+        let looking = {
+            let io = io.clone();
+            thread::spawn(move || io.to("red").fetch_sockets())
+        };
+        // its place in the tables is the next one's
+        assert!(clients[0].send("41"));
+        future::block_on(one.closed());
+        let _next = Client::join(&server);
+        let found = looking.join().expect("a thread");
+        assert!(found.iter().all(|socket| socket.id() == one.id()));
+        server
+    });
+}
+
+#[test]
+fn whoever_disconnects_a_socket_spares_the_next_one_of_its_client() {
+    explore(|| {
+        let (server, io) = server(|namespace| namespace);
+        let (mut client, answer) = Client::join(&server);
+        let id = answer.split('"').nth(3).expect("an id");
+        let old = io.socket(&id.parse().expect("an id")).expect("a socket");
+        let disconnecting = {
+            let old = old.clone();
+            thread::spawn(move || old.disconnect())
+        };
+        client.send("41");
+        future::block_on(old.closed());
+        client.send("40");
+        disconnecting.join().expect("a thread");
+        io.emit("end", &1).expect("sent");
+        // it may have been put out itself before it left
+        let packets: Vec<_> = std::iter::from_fn(|| client.next())
+            .take_while(|packet| !packet.starts_with("40{"))
+            .collect();
+        assert!(packets.is_empty() || packets == ["41"], "{packets:?}");
+        assert_eq!(io.len(), 1);
+        server
+    });
+}
