@@ -81,8 +81,12 @@ impl Connection {
 
     /// Nobody will read messages any more: waiters in them end here.
     pub(crate) fn end(&self) {
-        let mut mail = self.mail.lock();
-        mail.closed = true;
-        mail.commands = Vec::new();
+        let unread = {
+            let mut mail = self.mail.lock();
+            mail.closed = true;
+            std::mem::take(&mut mail.commands)
+        };
+        // whoever waits is woken without the lock
+        drop(unread);
     }
 }
