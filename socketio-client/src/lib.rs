@@ -9,6 +9,8 @@ mod driver;
 mod error;
 mod events;
 mod incoming;
+#[cfg(all(test, shuttle))]
+mod interleavings;
 mod listeners;
 mod mailbox;
 mod manager;

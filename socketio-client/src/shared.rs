@@ -111,10 +111,17 @@ impl Shared {
 
     /// Gives an order. One that nobody takes any more is forgotten.
     pub(crate) fn order(&self, order: Order) {
+        self.ordered.fetch_add(order.size(), Ordering::Relaxed);
+        self.push(order);
+    }
+
+    /// Gives an order whose bytes are counted already.
+    fn push(&self, order: Order) {
         let size = order.size();
-        self.ordered.fetch_add(size, Ordering::Relaxed);
         if !self.mailbox.push(order) {
             self.taken(size);
+            // somebody may have found them counted, and wait
+            self.tell_room();
         }
     }
 
@@ -127,10 +134,16 @@ impl Shared {
 
     /// Gives an order that sends something.
     pub(crate) fn send(&self, order: Order) -> Result<(), SendError> {
-        if self.buffered() + order.size() > self.max_buffered {
+        let (size, below) = (order.size(), self.below.load(Ordering::Relaxed));
+        let counted = |ordered| {
+            let ordered = ordered + size;
+            (ordered + below <= self.max_buffered).then_some(ordered)
+        };
+        let (done, failed) = (Ordering::Relaxed, Ordering::Relaxed);
+        if self.ordered.fetch_update(done, failed, counted).is_err() {
             return Err(SendError::Full);
         }
-        self.order(order);
+        self.push(order);
         Ok(())
     }
 
@@ -166,6 +179,11 @@ impl Shared {
     /// The task tells how much waits behind the orders.
     pub(crate) fn set_below(&self, bytes: usize) {
         self.below.store(bytes, Ordering::Relaxed);
+        self.tell_room();
+    }
+
+    /// Wakes those who wait for room, if there is some.
+    fn tell_room(&self) {
         if self.buffered() <= self.max_buffered / 2 {
             self.room.notify_waiters();
         }

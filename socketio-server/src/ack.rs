@@ -12,8 +12,9 @@ use tokio::sync::oneshot;
 use crate::broadcast::Slot;
 use crate::clock;
 use crate::connection::{Command, Connection};
+use crate::core::Core;
 use crate::error::AckError;
-use crate::sync::Arc;
+use crate::sync::{Arc, Ordering};
 
 /// How long an answer is waited for.
 #[derive(Clone, Copy, Debug)]
@@ -28,7 +29,25 @@ pub(crate) enum Patience {
 #[derive(Debug)]
 pub(crate) struct Waiter {
     pub(crate) patience: Patience,
+    pending: Pending,
     goes_to: GoesTo,
+}
+
+/// Counts an answer as awaited, from the moment that somebody asks for it.
+#[derive(Debug)]
+struct Pending(Arc<Core>);
+
+impl Pending {
+    fn new(server: &Arc<Core>) -> Self {
+        server.pending_acks.fetch_add(1, Ordering::SeqCst);
+        Self(Arc::clone(server))
+    }
+}
+
+impl Drop for Pending {
+    fn drop(&mut self) {
+        self.0.pending_acks.fetch_sub(1, Ordering::SeqCst);
+    }
 }
 
 #[derive(Debug)]
@@ -39,21 +58,34 @@ enum GoesTo {
 }
 
 impl Waiter {
-    pub(crate) fn new(patience: Patience) -> (Self, oneshot::Receiver<Result<RawArgs, AckError>>) {
+    pub(crate) fn new(
+        server: &Arc<Core>,
+        patience: Patience,
+    ) -> (Self, oneshot::Receiver<Result<RawArgs, AckError>>) {
         let (sender, receiver) = oneshot::channel();
-        let goes_to = GoesTo::One(sender);
-        (Self { patience, goes_to }, receiver)
+        let waiter = Self {
+            patience,
+            pending: Pending::new(server),
+            goes_to: GoesTo::One(sender),
+        };
+        (waiter, receiver)
     }
 
-    pub(crate) fn collecting(slot: Slot, until: Instant) -> Self {
+    pub(crate) fn collecting(server: &Arc<Core>, slot: Slot, until: Instant) -> Self {
         Self {
             patience: Patience::Until(until),
+            pending: Pending::new(server),
             goes_to: GoesTo::Collector(slot),
         }
     }
 
     pub(crate) fn end(self, result: Result<RawArgs, AckError>) {
-        match self.goes_to {
+        let Self {
+            pending, goes_to, ..
+        } = self;
+        // whoever has the answer does not find it counted
+        drop(pending);
+        match goes_to {
             GoesTo::One(sender) => drop(sender.send(result)),
             GoesTo::Collector(slot) => slot.end(result),
         }

@@ -13,7 +13,7 @@ use tokio::time::timeout;
 use crate::core::Core;
 use crate::handler::Running;
 use crate::session::{Job, Joined};
-use crate::sync::{Arc, Ordering};
+use crate::sync::{Arc, Ordering, spawn};
 
 pub(crate) fn start<D: Send + Sync + 'static>(
     server: Arc<Core>,
@@ -30,11 +30,11 @@ pub(crate) fn start<D: Send + Sync + 'static>(
     if running.is_empty() && namespace.definition.handlers.disconnect.is_empty() {
         return;
     }
-    let Ok(runtime) = tokio::runtime::Handle::try_current() else {
+    if tokio::runtime::Handle::try_current().is_err() {
         return;
-    };
+    }
     let task = Task::new(&server);
-    runtime.spawn(async move {
+    spawn(async move {
         let mut running: Vec<Running> = running.into_iter().map(Job::into_future).collect();
         let finished = poll_fn(|cx| {
             running.retain_mut(|future| span.run(|| guarded(future, cx)).is_pending());
@@ -50,7 +50,7 @@ pub(crate) fn start<D: Send + Sync + 'static>(
         // those that did not finish go on for themselves
         for mut future in running {
             let task = Task::new(&server);
-            tokio::spawn(async move {
+            spawn(async move {
                 poll_fn(|cx| guarded(&mut future, cx)).await;
                 drop(task);
             });

@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use engineio::net::server::{Handle, Handshake as Request};
-use socketio_proto::{AckId, NamespaceId};
+use socketio_proto::{AckId, NamespaceId, SocketId};
 
 use crate::ack::Waiter;
 use crate::sync::{Arc, AtomicBool, Mutex, Ordering};
@@ -21,8 +21,11 @@ pub(crate) enum Command {
         id: AckId,
         until: Instant,
     },
-    /// Put the client out of a namespace.
-    Disconnect { namespace: NamespaceId },
+    /// Put a socket out of its namespace.
+    Disconnect {
+        namespace: NamespaceId,
+        socket: SocketId,
+    },
     /// Put it out of all, and close the transport.
     Close,
 }
@@ -78,8 +81,12 @@ impl Connection {
 
     /// Nobody will read messages any more: waiters in them end here.
     pub(crate) fn end(&self) {
-        let mut mail = self.mail.lock();
-        mail.closed = true;
-        mail.commands = Vec::new();
+        let unread = {
+            let mut mail = self.mail.lock();
+            mail.closed = true;
+            std::mem::take(&mut mail.commands)
+        };
+        // whoever waits is woken without the lock
+        drop(unread);
     }
 }

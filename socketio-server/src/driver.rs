@@ -23,7 +23,7 @@ use crate::handshake::Handshake;
 use crate::rate::Rate;
 use crate::registry::{Found, Registry, invalid_namespace};
 use crate::session::{Progress, Session, internal_error};
-use crate::sync::{Arc, Ordering};
+use crate::sync::Arc;
 
 /// Owns the protocol machine of one connection and the sessions of its namespaces.
 pub struct Driver {
@@ -33,8 +33,6 @@ pub struct Driver {
     sessions: Vec<(NamespaceId, Box<dyn Session>)>,
     resolving: Vec<Resolving>,
     waiters: BTreeMap<(NamespaceId, AckId), Waiter>,
-    /// How many waiters the server was told of.
-    told_acks: usize,
     rate: Option<Rate>,
     /// Until then nothing is read: the client is ahead of its rate.
     pauses_until: Option<Instant>,
@@ -72,7 +70,6 @@ impl Driver {
             sessions: Vec::new(),
             resolving: Vec::new(),
             waiters: BTreeMap::new(),
-            told_acks: 0,
             rate,
             pauses_until: None,
         }
@@ -105,9 +102,13 @@ impl Driver {
                         waiter.patience = Patience::Until(until);
                     }
                 }
-                Command::Disconnect { namespace } => {
-                    self.machine.disconnect(now, &namespace).ok();
-                    self.drain(now);
+                Command::Disconnect { namespace, socket } => {
+                    let session = self.session(&namespace);
+                    // its client may have left, and be there again
+                    if session.is_some_and(|session| session.id() == Some(&socket)) {
+                        self.machine.disconnect(now, &namespace).ok();
+                        self.drain(now);
+                    }
                 }
                 Command::Close => {
                     let joined: Vec<_> = self.sessions.iter().map(|(id, _)| id.clone()).collect();
@@ -228,18 +229,6 @@ impl Driver {
         }
     }
 
-    /// Tells the server how many acks are awaited.
-    fn count_acks(&mut self) {
-        let (now, before) = (self.waiters.len(), self.told_acks);
-        let gauge = &self.core.pending_acks;
-        if now > before {
-            gauge.fetch_add(now - before, Ordering::Relaxed);
-        } else if now < before {
-            gauge.fetch_sub(before - now, Ordering::Relaxed);
-        }
-        self.told_acks = now;
-    }
-
     /// Bytes of events that wait for handlers.
     fn inbox_bytes(&self) -> usize {
         self.sessions
@@ -352,7 +341,6 @@ impl Upper for Driver {
             });
             self.drain(now);
             if !accepted {
-                self.count_acks();
                 return;
             }
         }
@@ -377,7 +365,6 @@ impl Drop for Driver {
     fn drop(&mut self) {
         self.connection.end();
         self.waiters.clear();
-        self.count_acks();
         for (_, session) in self.sessions.drain(..) {
             session.disconnected(DisconnectReason::ServerShuttingDown);
         }

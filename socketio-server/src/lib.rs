@@ -12,6 +12,8 @@ mod error;
 mod events;
 mod handler;
 mod handshake;
+#[cfg(all(test, shuttle))]
+mod interleavings;
 mod metrics;
 mod namespace;
 mod outgoing;

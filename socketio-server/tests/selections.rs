@@ -27,6 +27,21 @@ async fn joined(server: &Server, count: usize) -> (NamespaceHandle, Vec<(Client,
 }
 
 #[tokio::test]
+async fn who_has_left_and_come_again_is_not_put_out_for_the_socket_it_was() {
+    let server = Server::default();
+    let (io, mut clients) = joined(&server, 1).await;
+    let (client, id) = &mut clients[0];
+    let old = io.socket(id).unwrap();
+    client.send("41").await;
+    old.closed().await;
+    client.send("40").await;
+    assert!(client.text().await.starts_with("40{"));
+    old.disconnect();
+    io.emit("still here?", &1).unwrap();
+    client.expect("42[\"still here?\",1]").await;
+}
+
+#[tokio::test]
 async fn sockets_are_fetched_with_their_rooms_and_what_is_shared_of_their_data() {
     let server = Server::default();
     let io = server

@@ -125,6 +125,24 @@ async fn a_drain_refuses_new_clients_waits_for_answers_and_says_going_away() {
     started.serving.await.unwrap();
 }
 
+/// The connection's task has not heard of the question yet.
+#[tokio::test]
+async fn a_drain_waits_for_an_answer_that_was_asked_for_just_before() {
+    let started = start().await;
+    let (mut client, _) = Client::join_as(started.address, "/", "").await;
+    client.text().await; // the fixture's greeting
+    let server = &started.server;
+    let asked = server.broadcast().emit_with_ack::<u8>("ready?", &());
+    let answer = async {
+        client.expect("420[\"ready?\",null]").await;
+        client.send("430[1]").await;
+        assert_eq!(client.next().await, Frame::Close(Some(1001)));
+    };
+    let drain = server.drain(Drain::default());
+    let (_, answers, ()) = within(async { tokio::join!(drain, asked, answer) }).await;
+    assert_eq!(answers.unwrap().complete(), Ok(vec![1]));
+}
+
 #[tokio::test]
 async fn answers_that_do_not_come_hold_a_drain_up_no_longer_than_told() {
     let started = start().await;

@@ -11,11 +11,14 @@
 //! | [`ClientScript`], [`ClientWatch`] | the same for a client machine |
 //! | [`ledger`] | what all parties of a run saw, and whether a promise held |
 //! | [`Random`] | choices that follow from a seed |
+//! | `explore` (`cfg(shuttle)`) | a body in many interleavings of its threads |
 //! | [`Proxy`] (feature `proxy`) | a real TCP proxy that cuts at any byte, stalls, delays, alters and answers nonsense |
 #![forbid(unsafe_code)]
 
 mod client_script;
 mod client_watch;
+#[cfg(shuttle)]
+mod interleavings;
 pub mod ledger;
 mod link;
 mod machines;
@@ -33,6 +36,8 @@ use std::time::{Duration, Instant};
 
 pub use client_script::{ClientScript, HANDSHAKE};
 pub use client_watch::ClientWatch;
+#[cfg(shuttle)]
+pub use interleavings::explore;
 pub use link::{Hop, Link};
 pub use machines::{End, Machines};
 pub use model::{Action, Model, Upgrade};

@@ -97,7 +97,7 @@ impl Reader {
     }
 
     /// Memory that the unfinished message takes.
-    #[cfg(feature = "server")]
+    #[allow(dead_code, reason = "only servers account for it")]
     pub(crate) fn held(&self) -> usize {
         let message = self.message.as_ref();
         self.partial.capacity() + message.map_or(0, |message| message.bytes.capacity())

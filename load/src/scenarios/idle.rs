@@ -64,7 +64,7 @@ pub(crate) async fn run(mut settings: Settings, report: &mut Report) -> Outcome 
         format!("{after:?}"),
         format!("{:?}", before.0),
     );
-    report.exactly(
+    report.at_most(
         "descriptors afterwards",
         target.process.descriptors()?,
         before.1,

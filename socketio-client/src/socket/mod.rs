@@ -47,6 +47,11 @@ impl Socket {
         Self { core, client }
     }
 
+    #[cfg(all(test, shuttle))]
+    pub(crate) fn core(&self) -> &Arc<SocketCore> {
+        &self.core
+    }
+
     pub(crate) fn shared(&self) -> &Arc<Shared> {
         &self.client
     }

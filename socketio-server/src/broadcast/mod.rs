@@ -206,7 +206,7 @@ impl Broadcast {
             move |socket| Command::ExpectAck {
                 namespace: id.clone(),
                 id: ack,
-                waiter: Waiter::collecting(collector.slot(socket), until),
+                waiter: Waiter::collecting(&self.core, collector.slot(socket), until),
             }
         });
         let expect = expect
@@ -222,9 +222,9 @@ impl Broadcast {
         if namespace.is_observed()
             && let Some(outgoing) = Outgoing::new(event, payload)
         {
-            let mut slots = Vec::new();
-            namespace.select(&self.selection, |slot, _| slots.push(slot));
-            namespace.show(&slots, &outgoing);
+            let members = namespace.selected(&self.selection);
+            let receivers = members.iter().map(|member| (member.slot, &member.id));
+            namespace.show(&receivers.collect::<Vec<_>>(), &outgoing);
         }
     }
 }

@@ -5,7 +5,6 @@ use super::Broadcast;
 use crate::connection::Command;
 use crate::remote::RemoteSocket;
 use crate::rooms::Room;
-use crate::sync::Arc;
 
 impl Broadcast {
     /// Who they are.
@@ -13,10 +12,9 @@ impl Broadcast {
     pub fn fetch_sockets(&self) -> Vec<RemoteSocket> {
         let mut found = Vec::new();
         for namespace in self.target.namespaces() {
-            let mut slots = Vec::new();
-            namespace.select(&self.selection, |slot, _| slots.push(slot));
+            let members = namespace.selected(&self.selection);
             if let Some(mounted) = self.core.registry.get(&namespace.id) {
-                found.extend(mounted.remote(&self.core, &slots));
+                found.extend(mounted.remote(&self.core, &members));
             }
         }
         found
@@ -46,18 +44,14 @@ impl Broadcast {
     /// their connections.
     pub fn disconnect_sockets(&self, close: bool) {
         for namespace in self.target.namespaces() {
-            let mut connections = Vec::new();
-            namespace.select(&self.selection, |_, connection| {
-                connections.push(Arc::clone(connection));
-            });
-            for connection in connections {
-                connection.command(if close {
+            for member in namespace.selected(&self.selection) {
+                let command = if close {
                     Command::Close
                 } else {
-                    Command::Disconnect {
-                        namespace: namespace.id.clone(),
-                    }
-                });
+                    let (namespace, socket) = (namespace.id.clone(), member.id);
+                    Command::Disconnect { namespace, socket }
+                };
+                member.connection.command(command);
             }
         }
     }

@@ -17,7 +17,7 @@ use crate::recovery::Recovery;
 use crate::registry::Registry;
 use crate::sync::{Arc, AtomicBool, AtomicUsize, Ordering};
 
-pub(crate) use self::namespace::{Claim, NamespaceCore, Seat};
+pub(crate) use self::namespace::{Claim, Member, NamespaceCore, Seat};
 
 /// Settings that sockets need.
 #[derive(Clone, Debug)]

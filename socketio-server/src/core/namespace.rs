@@ -14,7 +14,7 @@ use crate::recovery::{History, Log, Recovery};
 use crate::rooms::{RoomEvent, Rooms, Selection, Slot};
 use crate::sync::{Arc, AtomicBool, AtomicU64, Mutex, Ordering};
 
-type OnOutgoing = Box<dyn Fn(&[Slot], &Outgoing<'_>) + Send + Sync>;
+type OnOutgoing = Box<dyn Fn(&[Receiver<'_>], &Outgoing<'_>) + Send + Sync>;
 type OnRoom = Box<dyn Fn(&RoomEvent) + Send + Sync>;
 
 /// Namespaces whose events are numbered.
@@ -55,6 +55,17 @@ pub(crate) struct Seat {
     /// The number of the newest event that may be recovered.
     pub(crate) newest: u64,
 }
+
+/// Somebody in a namespace.
+#[derive(Debug)]
+pub(crate) struct Member {
+    pub(crate) slot: Slot,
+    pub(crate) id: SocketId,
+    pub(crate) connection: Arc<Connection>,
+}
+
+/// Somebody who gets an event.
+pub(crate) type Receiver<'a> = (Slot, &'a SocketId);
 
 /// What a recovered client wants to have.
 pub(crate) struct Claim<'a> {
@@ -217,20 +228,24 @@ impl NamespaceCore {
         }
     }
 
-    /// Calls `each` with the selected members: place and connection. Nothing of the
-    /// application's code may run in it.
-    pub(crate) fn select(
-        &self,
-        selection: &Selection,
-        mut each: impl FnMut(Slot, &Arc<Connection>),
-    ) {
+    /// Who is selected now. A moment later the place of one may be another's.
+    pub(crate) fn selected(&self, selection: &Selection) -> Vec<Member> {
         let state = self.state.lock();
         let State { rooms, members, .. } = &*state;
+        let mut selected = Vec::new();
         rooms.select(selection, |slot| {
-            if let Some(Some(member)) = members.get(slot as usize) {
-                each(slot, member);
+            if let Some(Some(connection)) = members.get(slot as usize)
+                && let Some(id) = rooms.id(slot)
+            {
+                let connection = Arc::clone(connection);
+                selected.push(Member {
+                    slot,
+                    id,
+                    connection,
+                });
             }
         });
+        selected
     }
 
     /// Moves the selected members between rooms.
@@ -277,9 +292,9 @@ impl NamespaceCore {
     }
 
     /// Shows what is sent, once for each of those who get it.
-    pub(crate) fn show(&self, slots: &[Slot], outgoing: &Outgoing<'_>) {
+    pub(crate) fn show(&self, receivers: &[Receiver<'_>], outgoing: &Outgoing<'_>) {
         if let Some(observer) = self.on_outgoing.get() {
-            observer(slots, outgoing);
+            observer(receivers, outgoing);
         }
     }
 }

@@ -6,7 +6,6 @@ use socketio_proto::{FromArgs, IntoArgs, NamespaceId, SocketId};
 
 use super::mounted::Mounted;
 use crate::broadcast::{Answers, Broadcast};
-use crate::connection::Command;
 use crate::core::Core;
 use crate::error::SendError;
 use crate::peers::{self, ServerId};
@@ -78,7 +77,7 @@ impl<D> NamespaceHandle<D> {
     #[must_use]
     pub fn socket(&self, id: &SocketId) -> Option<Socket<D>> {
         let slot = self.mounted.core.with_rooms(|rooms| rooms.find(id))?;
-        self.mounted.at(slot).filter(|socket| socket.id() == id)
+        self.mounted.find(slot, id)
     }
 
     /// The sockets that are connected.
@@ -108,8 +107,7 @@ impl<D> NamespaceHandle<D> {
             return false;
         }
         for socket in self.sockets() {
-            let namespace = core.id.clone();
-            socket.core().command(Command::Disconnect { namespace });
+            socket.core().put_out();
         }
         true
     }

@@ -1,13 +1,13 @@
 //! [`Mounted`]: a namespace in service.
 
 use engineio::{Protocol, Text};
-use socketio_proto::RawArgs;
+use socketio_proto::{RawArgs, SocketId};
 
 use super::definition::Definition;
 use super::handle::NamespaceHandle;
 use super::matcher::Params;
 use crate::connection::Connection;
-use crate::core::{Core, NamespaceCore};
+use crate::core::{Core, Member, NamespaceCore};
 use crate::handler::Answering;
 use crate::handshake::Handshake;
 use crate::recovery::{Recovery, Resume, Sessions};
@@ -52,16 +52,17 @@ impl<D: Send + Sync + 'static> Mounted<D> {
         let handlers = &self.definition.handlers;
         if !handlers.any_outgoing.is_empty() {
             let mounted = Arc::downgrade(self);
-            self.core.observe_outgoing(Box::new(move |slots, outgoing| {
-                let Some(mounted) = mounted.upgrade() else {
-                    return;
-                };
-                for socket in slots.iter().filter_map(|slot| mounted.at(*slot)) {
-                    for observer in &mounted.definition.handlers.any_outgoing {
-                        observer(&socket, outgoing);
+            self.core
+                .observe_outgoing(Box::new(move |receivers, outgoing| {
+                    let Some(mounted) = mounted.upgrade() else {
+                        return;
+                    };
+                    for socket in receivers.iter().filter_map(|to| mounted.find(to.0, to.1)) {
+                        for observer in &mounted.definition.handlers.any_outgoing {
+                            observer(&socket, outgoing);
+                        }
                     }
-                }
-            }));
+                }));
         }
         if !handlers.room_events.is_empty() {
             let definition = Arc::clone(&self.definition);
@@ -98,8 +99,11 @@ impl<D> Mounted<D> {
         drop(removed);
     }
 
-    pub(super) fn at(&self, slot: Slot) -> Option<Socket<D>> {
-        self.sockets.lock().get(slot as usize)?.clone()
+    /// The socket at a place, unless it is another's by now.
+    pub(super) fn find(&self, slot: Slot, id: &SocketId) -> Option<Socket<D>> {
+        let sockets = self.sockets.lock();
+        let socket = sockets.get(slot as usize)?.as_ref()?;
+        (socket.id() == id).then(|| socket.clone())
     }
 
     pub(super) fn all(&self) -> Vec<Socket<D>> {
@@ -120,8 +124,8 @@ pub(crate) trait AnyNamespace: Send + Sync {
         lease: Option<Lease>,
     ) -> Box<dyn Session>;
 
-    /// What a cluster may know of the sockets at these places.
-    fn remote(&self, server: &Arc<Core>, slots: &[Slot]) -> Vec<RemoteSocket>;
+    /// What a cluster may know of those who are still there.
+    fn remote(&self, server: &Arc<Core>, members: &[Member]) -> Vec<RemoteSocket>;
 
     /// An event of another server. The answer is that of the first listener that has one.
     fn server_event(self: Arc<Self>, server: &Arc<Core>, event: &str, args: &RawArgs) -> Answering;
@@ -161,8 +165,10 @@ impl<D: Send + Sync + 'static> AnyNamespace for Mounted<D> {
         ))
     }
 
-    fn remote(&self, server: &Arc<Core>, slots: &[Slot]) -> Vec<RemoteSocket> {
-        let sockets = slots.iter().filter_map(|slot| self.at(*slot));
+    fn remote(&self, server: &Arc<Core>, members: &[Member]) -> Vec<RemoteSocket> {
+        let sockets = members
+            .iter()
+            .filter_map(|member| self.find(member.slot, &member.id));
         let share = self.definition.handlers.share_data.as_ref();
         sockets
             .map(|socket| RemoteSocket::of(server, &socket, share))

@@ -11,7 +11,7 @@ use tokio::sync::Notify;
 use super::{History, Recovery};
 use crate::clock;
 use crate::registry::Lease;
-use crate::sync::{Arc, Mutex, Weak};
+use crate::sync::{Arc, Mutex, Weak, spawn};
 
 /// How long a session that is taken over may need to end.
 const TAKE_OVER: Duration = Duration::from_secs(2);
@@ -147,10 +147,10 @@ impl<D: Send + Sync + 'static> Sessions<D> {
     /// Starts a task that forgets sessions in time, for as long as there are any.
     fn sweep(self: &Arc<Self>) {
         let (sessions, gap) = (Arc::downgrade(self), self.limits.max_gap);
-        let Ok(runtime) = tokio::runtime::Handle::try_current() else {
+        if tokio::runtime::Handle::try_current().is_err() {
             return;
-        };
-        runtime.spawn(async move {
+        }
+        spawn(async move {
             let mut next = Some(gap);
             while let Some(pause) = next {
                 tokio::time::sleep(pause).await;

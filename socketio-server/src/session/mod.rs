@@ -14,7 +14,7 @@ use socketio_proto::{
 };
 
 use crate::afterlife;
-use crate::connection::{Command, Connection};
+use crate::connection::Connection;
 use crate::core::{Claim, Core, Seat};
 use crate::handshake::Handshake;
 use crate::namespace::{Joining, Mounted};
@@ -33,6 +33,9 @@ pub(crate) trait Session: Send {
 
     /// Lets the auth step and handlers run.
     fn poll(&mut self, now: Instant, machine: &mut Machine, cx: &mut Context<'_>) -> Progress;
+
+    /// Of its socket, if it has one already.
+    fn id(&self) -> Option<&SocketId>;
 
     /// Bytes of events that wait for handlers.
     fn inbox_bytes(&self) -> usize;
@@ -177,8 +180,7 @@ impl<D: Send + Sync + 'static> NamespaceSession<D> {
         self.server.counters.connected.add();
         // who removed the namespace just now did not see the socket
         if !self.namespace.core.is_open() {
-            let namespace = namespace.clone();
-            self.connection.command(Command::Disconnect { namespace });
+            joined.socket.core().put_out();
         }
     }
 
@@ -352,6 +354,13 @@ impl<D: Send + Sync + 'static> Session for NamespaceSession<D> {
                 joined.poll(cx);
                 Progress::Waits
             }
+        }
+    }
+
+    fn id(&self) -> Option<&SocketId> {
+        match &self.phase {
+            Phase::Joined(joined) => Some(joined.socket.id()),
+            Phase::Joining { .. } | Phase::Accepted(_) => None,
         }
     }
 

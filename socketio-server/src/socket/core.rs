@@ -94,6 +94,12 @@ impl SocketCore {
         self.connection.command(command)
     }
 
+    /// Tells the client to leave.
+    pub(crate) fn put_out(&self) {
+        let (namespace, socket) = (self.namespace.id.clone(), self.id.clone());
+        self.command(Command::Disconnect { namespace, socket });
+    }
+
     /// Takes it out of its rooms and its namespace, once. What rooms it was in, where that may
     /// be asked for.
     pub(crate) fn end(&self, reason: DisconnectReason) -> Option<History> {
@@ -192,7 +198,7 @@ impl SocketCore {
         if self.namespace.is_observed()
             && let Some(outgoing) = Outgoing::new(event, payload)
         {
-            self.namespace.show(&[self.slot], &outgoing);
+            self.namespace.show(&[(self.slot, &self.id)], &outgoing);
         }
     }
 
@@ -237,7 +243,7 @@ impl SocketCore {
                 wait: self.settings().ack_timeout,
             },
         };
-        let (waiter, receiver) = Waiter::new(patience);
+        let (waiter, receiver) = Waiter::new(&self.server, patience);
         let namespace = self.namespace.id.clone();
         // known to the task before the client can have answered
         let expect = Command::ExpectAck {

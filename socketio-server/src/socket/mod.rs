@@ -286,14 +286,7 @@ impl<D> Socket<D> {
 
     /// Puts the client out of this namespace. It is told and does not come back by itself.
     pub fn disconnect(&self) {
-        let SocketCore {
-            connection,
-            namespace,
-            ..
-        } = &self.inner.core;
-        connection.command(Command::Disconnect {
-            namespace: namespace.id.clone(),
-        });
+        self.core().put_out();
     }
 
     /// Puts the client out of all its namespaces and closes the connection. Node's

@@ -10,7 +10,7 @@ use std::time::Instant;
 use super::handshake::Handshake;
 use super::shared::Handle;
 use super::{Options, Service, Upper};
-use crate::net::sync::Mutex;
+use crate::net::sync::{Mutex, spawn};
 use crate::server::Event;
 use crate::{CloseReason, Data, SendError};
 
@@ -167,9 +167,9 @@ impl Drop for Inline {
         let closed = self.inbox.lock().closed.is_some();
         if let Some(future) = self.future.take()
             && closed
-            && let Ok(runtime) = tokio::runtime::Handle::try_current()
+            && tokio::runtime::Handle::try_current().is_ok()
         {
-            runtime.spawn(future);
+            spawn(future);
         }
     }
 }

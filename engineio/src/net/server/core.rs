@@ -41,7 +41,8 @@ pub(super) struct Core {
     pub(super) connections: AtomicUsize,
     pub(super) tasks: AtomicUsize,
     closing: AtomicBool,
-    relieving: AtomicBool,
+    /// How many found too much waiting, since somebody began to do something about it.
+    relieving: AtomicUsize,
     pub(super) evicted: AtomicUsize,
     pub(super) counters: Counters,
 }
@@ -81,7 +82,7 @@ impl Core {
             start: clock::now(),
             memory: Memory::new(budget),
             incoming: Memory::new(budget),
-            relieving: AtomicBool::new(false),
+            relieving: AtomicUsize::new(0),
             evicted: AtomicUsize::new(0),
             counters: Counters::default(),
             options,
@@ -171,10 +172,22 @@ impl Core {
     /// Ends sessions until their queues fit into seven eighths of the budget: those first whose
     /// clients do not take what waits for them, and of those the largest.
     pub(super) fn relieve(&self) {
-        // one at a time; who comes meanwhile adds little
-        if self.relieving.swap(true, Ordering::Acquire) {
+        // one at a time, who looks again when others came: what they added may have come too late
+        let mut asked = 1;
+        if self.relieving.fetch_add(1, Ordering::AcqRel) > 0 {
             return;
         }
+        loop {
+            self.end_largest();
+            let (done, failed) = (Ordering::AcqRel, Ordering::Acquire);
+            match self.relieving.compare_exchange(asked, 0, done, failed) {
+                Ok(_) => return,
+                Err(more) => asked = more,
+            }
+        }
+    }
+
+    fn end_largest(&self) {
         let enough = self.memory.budget() / 8 * 7;
         let sessions = self.all();
         let backlog = |session: Handle| Some((session.backlog()?, session));
@@ -189,7 +202,6 @@ impl Core {
             evicted += 1;
         }
         self.evicted.fetch_add(evicted, Ordering::Relaxed);
-        self.relieving.store(false, Ordering::Release);
         warning!("queues over the memory budget: {evicted} sessions ended");
     }
 

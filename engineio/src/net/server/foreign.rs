@@ -4,9 +4,11 @@ use std::fmt;
 use std::future::Future;
 use std::io;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use tokio::io::{AsyncRead, AsyncWrite};
+
+use crate::net::sync::Mutex;
 
 /// Whatever bytes go through.
 pub(super) trait Io: AsyncRead + AsyncWrite + Send + Unpin {}
@@ -53,7 +55,7 @@ impl ForeignUpgrade {
 
     /// The future, for whoever asks first: extensions can be cloned, a connection cannot.
     pub(super) fn take(&self) -> Option<Opening> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
+        self.0.lock().take()
     }
 }
 

@@ -11,6 +11,7 @@ use super::core::{Core, Task};
 use super::io::{Flush, Wire};
 use super::queue::Queue;
 use crate::net::buffers::{JOIN_BYTES, READ_BYTES};
+use crate::net::sync::spawn;
 use crate::net::ws::{Item, Reader, Role};
 use crate::server::LinkId;
 use crate::{CloseReason, Data, Dialect, Frame};
@@ -219,7 +220,7 @@ impl Link {
             Ending::Violated => messages = Queue::default(),
         }
         let task = Task::new(core);
-        tokio::spawn(async move {
+        spawn(async move {
             let _task = task;
             let written = timeout(
                 WRITE_DEADLINE,

@@ -34,6 +34,8 @@ mod handshake;
 mod head;
 mod hooks;
 mod http;
+#[cfg(all(test, shuttle))]
+mod interleavings;
 mod io;
 mod layer;
 mod link;

@@ -28,6 +28,7 @@ use super::options::Refusal;
 use super::shared::{Command, Handle};
 use super::{Options, Server, Upper, cors};
 use crate::jsonp::{self, Callback};
+use crate::net::sync::spawn;
 use crate::net::trace::debug;
 use crate::query::{Query, Route, Terms};
 use crate::server::{Input, PostFailure, Reply, RequestId};
@@ -302,7 +303,7 @@ where
         let upper = (self.make)(handshake, handle.clone());
         let core = Arc::clone(&self.core);
         let opening = opening(request);
-        tokio::spawn(Driver::new(
+        spawn(Driver::new(
             sid,
             core,
             handle.clone(),

@@ -1,0 +1,108 @@
+//! The registry of sessions, and the memory that all of them share.
+
+use super::super::core::Registration;
+use super::*;
+
+/// A session without a task: nobody takes what is queued.
+fn idle(core: &Arc<Core>, n: u8) -> Option<(Handle, Registration)> {
+    let sid = Sid::from_entropy([n; 15]);
+    let (_, handle, registration) = core.register_as(sid, Terms::default())?;
+    Some((handle, registration))
+}
+
+fn bytes(count: usize) -> Data {
+    Data::Binary(vec![0; count].into())
+}
+
+#[test]
+fn queues_that_fill_at_the_same_time_stay_within_the_memory_budget() {
+    explore(|| {
+        let core = core(Options {
+            memory_budget: Some(50_000),
+            ..Options::default()
+        });
+        let sessions = [1, 2].map(|n| idle(&core, n).expect("a new id"));
+        let threads = sessions.map(|(handle, registration)| {
+            thread::spawn(move || {
+                handle.send([Frame::message(&bytes(60_000))]).ok();
+                (handle, registration)
+            })
+        });
+        let sessions = threads.map(|thread| thread.join().expect("a thread"));
+        assert!(core.memory.used() <= 50_000, "{}", core.memory.used());
+        drop(sessions);
+        assert_eq!((core.memory.used(), core.sessions()), (0, 0));
+    });
+}
+
+#[test]
+fn what_queues_share_is_counted_until_the_last_of_them_has_let_go() {
+    explore(|| {
+        let core = core(Options::default());
+        let sessions = [1, 2].map(|n| idle(&core, n).expect("a new id"));
+        let batch = sessions[0].0.share(&bytes(50_000).into());
+        let threads = sessions.map(|(handle, registration)| {
+            let batch = batch.clone();
+            thread::spawn(move || {
+                handle.send(batch).expect("open");
+                drop(handle.finish());
+                drop(registration);
+            })
+        });
+        drop(batch);
+        for thread in threads {
+            thread.join().expect("a thread");
+        }
+        assert_eq!((core.memory.used(), core.sessions()), (0, 0));
+    });
+}
+
+#[test]
+fn a_session_that_begins_while_the_server_closes_is_refused_or_closed() {
+    explore(|| {
+        let core = core(Options::default());
+        let threads = [1, 2].map(|n| {
+            let core = Arc::clone(&core);
+            thread::spawn(move || idle(&core, n))
+        });
+        core.close(CloseReason::ForcedClose);
+        for thread in threads {
+            if let Some((handle, registration)) = thread.join().expect("a thread") {
+                let mut commands = Vec::new();
+                handle.take_commands(&mut commands);
+                assert!(matches!(commands[..], [Command::Close(_)]), "{commands:?}");
+                drop(registration);
+            }
+        }
+        assert!(idle(&core, 3).is_none());
+        assert_eq!(core.sessions(), 0);
+    });
+}
+
+#[test]
+fn an_address_never_has_more_sessions_than_it_may() {
+    explore(|| {
+        let core = core(Options {
+            max_sessions_per_address: Some(1),
+            ..Options::default()
+        });
+        let address = Some([127, 0, 0, 1].into());
+        let held = Arc::new(crate::net::sync::AtomicUsize::new(0));
+        let threads = [1, 2, 3].map(|n| {
+            let (core, held) = (Arc::clone(&core), Arc::clone(&held));
+            thread::spawn(move || {
+                let (_, mut registration) = idle(&core, n).expect("a new id");
+                if registration.count(address) {
+                    let order = crate::net::sync::Ordering::SeqCst;
+                    assert_eq!(held.fetch_add(1, order), 0);
+                    held.fetch_sub(1, order);
+                }
+            })
+        });
+        for thread in threads {
+            thread.join().expect("a thread");
+        }
+        let (_, mut registration) = idle(&core, 4).expect("a new id");
+        assert!(registration.count(address));
+    });
+}

@@ -1,0 +1,58 @@
+//! Namespaces that come and go.
+
+use super::*;
+use crate::{Matcher, NamespaceId};
+
+#[test]
+fn a_child_is_there_for_as_long_as_somebody_is_in_it() {
+    explore(|| {
+        let server = Server::builder().build();
+        let matcher = Matcher::path("/room-{n}").expect("a pattern");
+        let children = server.mount(Namespace::matching(matcher)).expect("a place");
+        let clients = [(); 2].map(|()| Client::open(&server));
+        let threads = clients.map(|mut client| {
+            thread::spawn(move || {
+                for _ in 0..2 {
+                    assert!(client.send("40/room-1,"));
+                    let answer = client.next().expect("an answer");
+                    assert!(answer.starts_with("40/room-1,{"), "{answer}");
+                    assert!(client.send("41/room-1,"));
+                }
+                client
+            })
+        });
+        let clients = threads.map(|thread| thread.join().expect("a thread"));
+        // what they sent last was handled before what they sent now
+        for mut client in clients {
+            assert!(client.send("40/nowhere,"));
+            assert!(client.next().is_some());
+        }
+        assert!(children.children().is_empty());
+        let id = NamespaceId::new("/room-1").expect("a name");
+        assert!(!server.namespaces().contains(&id));
+        server
+    });
+}
+
+#[test]
+fn a_namespace_that_is_removed_keeps_nobody() {
+    explore(|| {
+        let (server, _) = server(|namespace| namespace);
+        let news = server.mount(Namespace::new("/news")).expect("a free name");
+        let mut client = Client::open(&server);
+        let removing = {
+            let news = news.clone();
+            thread::spawn(move || news.remove())
+        };
+        client.send("40/news,");
+        let answer = client.next().expect("an answer");
+        if answer.starts_with("40/news,{") {
+            assert_eq!(client.next().as_deref(), Some("41/news,"));
+        } else {
+            assert!(answer.starts_with("44/news,{"), "{answer}");
+        }
+        assert!(removing.join().expect("a thread"));
+        assert!(news.is_empty());
+        server
+    });
+}
