@@ -1,0 +1,23 @@
+//! Each part with a choice of its cases. `cargo xtask faults` runs them whole.
+#![allow(clippy::print_stdout, reason = "what a part has to tell is its result")]
+
+use faults::{PARTS, Plan, run};
+
+/// `FAULTS_SEED` chooses another choice.
+fn short(name: &str) {
+    let plan = Plan {
+        full: false,
+        seed: testkit::seed("FAULTS_SEED", 1),
+    };
+    let part = PARTS.iter().find(|part| part.name == name);
+    let part = part.expect("a part of that name");
+    match run(part, &plan) {
+        Ok(figures) => println!("{name}: {figures}"),
+        Err(failure) => panic!("{failure}"),
+    }
+}
+
+#[test]
+fn a_connection_that_is_cut_anywhere_loses_no_more_than_an_end_and_both_sides_are_told() {
+    short("cuts");
+}
