@@ -5,7 +5,9 @@ mod book;
 mod cuts;
 mod message;
 mod outcome;
+mod present;
 mod run;
+mod upgrades;
 
 pub use outcome::{Failure, Outcome};
 pub use run::{PARTS, Part, Plan, run};

@@ -27,6 +27,14 @@ impl Message {
         }
     }
 
+    /// The same without attachments, for those who read text alone.
+    pub(crate) fn text(n: u64) -> Self {
+        Self {
+            bytes: None,
+            ..Self::new(n, 0)
+        }
+    }
+
     fn hash(&self) -> u64 {
         let mut bytes = self.n.to_le_bytes().to_vec();
         bytes.extend(self.text.as_bytes());

@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use testkit::Random;
 
-use crate::{Failure, Outcome, cuts};
+use crate::{Failure, Outcome, cuts, upgrades};
 
 /// How much is run, and what it follows from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,11 +56,18 @@ impl fmt::Debug for Part {
 }
 
 /// All of them.
-pub const PARTS: &[Part] = &[Part {
-    name: "cuts",
-    rows: "F1",
-    run: |plan| Box::pin(cuts::run(plan)),
-}];
+pub const PARTS: &[Part] = &[
+    Part {
+        name: "cuts",
+        rows: "F1",
+        run: |plan| Box::pin(cuts::run(plan)),
+    },
+    Part {
+        name: "upgrades",
+        rows: "F20",
+        run: |plan| Box::pin(upgrades::by_hand(plan)),
+    },
+];
 
 /// Runs a part; what it has to tell, in a line.
 ///

@@ -21,3 +21,8 @@ fn short(name: &str) {
 fn a_connection_that_is_cut_anywhere_loses_no_more_than_an_end_and_both_sides_are_told() {
     short("cuts");
 }
+
+#[test]
+fn an_upgrade_that_is_interrupted_anywhere_loses_nothing_and_long_polling_goes_on() {
+    short("upgrades");
+}

@@ -20,7 +20,7 @@ pub(super) struct Client {
     book: Arc<Book>,
     state: Mutex<State>,
     pub(super) ended: Notify,
-    pub(super) disconnected: Notify,
+    disconnected: Notify,
 }
 
 #[derive(Clone, Copy, Debug, Default)]
@@ -29,6 +29,7 @@ struct State {
     asked: u32,
     /// The one that is up, or was.
     current: u32,
+    is_up: bool,
     sent: u64,
     waits: u64,
 }
@@ -65,7 +66,7 @@ impl Client {
         socket.on_connect(async move |socket: Socket, recovered| {
             let who = {
                 let mut state = up.state();
-                state.current = state.asked;
+                (state.current, state.is_up) = (state.asked, true);
                 up.who(*state)
             };
             up.book
@@ -80,7 +81,11 @@ impl Client {
             heard.send(&socket);
         });
         socket.on_disconnect(async move |_: Socket, reason| {
-            let who = down.who(*down.state());
+            let who = {
+                let mut state = down.state();
+                state.is_up = false;
+                down.who(*state)
+            };
             let reason = reason.to_string().into();
             down.book
                 .write(who, Side::Client, What::Disconnected { reason });
@@ -97,6 +102,13 @@ impl Client {
         Who {
             client: self.id,
             connection: state.current,
+        }
+    }
+
+    /// Until it was told that what was up is down.
+    pub(super) async fn is_down(&self) {
+        while self.state().is_up {
+            self.disconnected.notified().await;
         }
     }
 

@@ -16,8 +16,8 @@ use tokio::task::JoinSet;
 use tokio::time::timeout;
 
 use self::client::Client;
-use self::server::Present;
 use crate::book::{Book, judge, latest_notice};
+use crate::present::Present;
 use crate::{Failure, Outcome, Plan};
 
 /// How many messages each side sends.
@@ -205,13 +205,7 @@ async fn exchange(number: u32, transport: Transport, proxy: &Proxy, stage: &Stag
         stage.book.write_at(at, first, Side::Client, What::Broken);
     }
     socket.disconnect();
-    // the first may have been that of a connection before
-    let gone = async {
-        while socket.is_connected() {
-            client.disconnected.notified().await;
-        }
-    };
-    within("the client's disconnect", gone).await?;
+    within("the client's disconnect", client.is_down()).await?;
     within("the server's disconnects", stage.present.gone(number)).await
 }
 

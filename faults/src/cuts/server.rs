@@ -1,58 +1,24 @@
 //! The server of an exchange.
 
-use std::collections::HashMap;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
 
 use socketio_server::{
     Ack, Builder, ConnectError, DisconnectReason, Handshake, Namespace, Server, Socket,
 };
 use testkit::ledger::{Side, What};
-use tokio::sync::Notify;
 
 use super::{MESSAGES, WINDOW};
 use crate::Outcome;
 use crate::book::{Book, Who};
 use crate::message::Message;
+use crate::present::Present;
 
 /// What a socket of the server knows.
 #[derive(Debug)]
 struct Seat {
     who: Who,
     sent: AtomicU64,
-}
-
-/// Which clients have sockets.
-#[derive(Debug, Default)]
-pub(super) struct Present {
-    sockets: Mutex<HashMap<u32, usize>>,
-    changed: Notify,
-}
-
-impl Present {
-    fn change(&self, client: u32, by: impl FnOnce(usize) -> usize) {
-        let mut sockets = self.sockets.lock().unwrap_or_else(PoisonError::into_inner);
-        let count = sockets.entry(client).or_default();
-        *count = by(*count);
-        drop(sockets);
-        self.changed.notify_waiters();
-    }
-
-    fn is_here(&self, client: u32) -> bool {
-        let sockets = self.sockets.lock().unwrap_or_else(PoisonError::into_inner);
-        sockets.get(&client).is_some_and(|count| *count > 0)
-    }
-
-    /// Until the server knows that none of the client's sockets is left.
-    pub(super) async fn gone(&self, client: u32) {
-        loop {
-            let changed = self.changed.notified();
-            if !self.is_here(client) {
-                return;
-            }
-            changed.await;
-        }
-    }
 }
 
 /// A server that sends [`MESSAGES`] on each connection, [`WINDOW`] of them before the client has said anything.
@@ -71,7 +37,7 @@ pub(super) fn server(
     let namespace = Namespace::with_auth("/", auth)
         .on_connect(async move |socket: Socket<Seat>| {
             let who = socket.data().who;
-            came.change(who.client, |count| count + 1);
+            came.come(who.client);
             let recovered = socket.is_recovered();
             told.write(who, Side::Server, What::Connected { recovered });
             (0..WINDOW).for_each(|_| send(&socket, &told));
@@ -86,7 +52,7 @@ pub(super) fn server(
                 let who = socket.data().who;
                 let reason = reason.to_string().into();
                 left.write(who, Side::Server, What::Disconnected { reason });
-                went.change(who.client, |count| count.saturating_sub(1));
+                went.go(who.client);
             },
         );
     let server = builder.build();
