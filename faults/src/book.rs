@@ -46,6 +46,13 @@ impl Book {
         });
     }
 
+    /// The lines about a client, for those who look for a fault.
+    pub(crate) fn tell(&self, client: u32) -> String {
+        let lines = self.ledger.records();
+        let own = lines.iter().filter(|line| line.client == client);
+        own.map(|line| format!("\n    {line}")).collect()
+    }
+
     pub(crate) fn take(&self) -> Vec<Record> {
         self.ledger.take()
     }

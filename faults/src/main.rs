@@ -11,7 +11,9 @@ usage: faults [--short] [NAME...]
   --short  a choice of the cases, as in the test command
   NAME     only these parts, or rows of the fault model; without one, all of them
 
-  FAULTS_SEED chooses what is chosen (default 1)
+  FAULTS_SEED=N      what all choices follow from (default 1)
+  FAULTS_ONLY=TEXT   only cases that are shown with this text in them
+  FAULTS_TIMES=N     each of them so many times
 ";
 
 fn main() -> ExitCode {
@@ -23,10 +25,7 @@ fn main() -> ExitCode {
         }
         return ExitCode::SUCCESS;
     }
-    let plan = Plan {
-        full: !args.iter().any(|arg| arg == "--short"),
-        seed: testkit::seed("FAULTS_SEED", 1),
-    };
+    let plan = Plan::of_environment(!args.iter().any(|arg| arg == "--short"));
     let mut names = args.iter().filter(|arg| !arg.starts_with("--")).peekable();
     let all = names.peek().is_none();
     let names: Vec<&String> = names.collect();

@@ -9,17 +9,40 @@ use testkit::Random;
 use crate::{Failure, Outcome, cuts, upgrades};
 
 /// How much is run, and what it follows from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Plan {
     /// Everything, or a choice that takes seconds.
     pub full: bool,
     /// What choices follow from.
     pub seed: u64,
+    /// Only cases that are shown with this text in them, each so many times.
+    pub only: Option<(String, usize)>,
 }
 
 impl Plan {
+    /// The one of the environment: `FAULTS_SEED`, `FAULTS_ONLY`, `FAULTS_TIMES`.
+    #[must_use]
+    pub fn of_environment(full: bool) -> Self {
+        let only = std::env::var("FAULTS_ONLY").ok().map(|text| {
+            let times = std::env::var("FAULTS_TIMES").ok();
+            let times = times.and_then(|times| times.parse().ok()).unwrap_or(1);
+            (text, times)
+        });
+        Self {
+            full,
+            seed: testkit::seed("FAULTS_SEED", 1),
+            only,
+        }
+    }
+
     /// All of it, or a count that follows from the seed, spread over all of it.
-    pub(crate) fn some<T>(&self, all: Vec<T>, count: usize) -> Vec<T> {
+    pub(crate) fn some<T: fmt::Debug + Clone>(&self, all: Vec<T>, count: usize) -> Vec<T> {
+        if let Some((text, times)) = &self.only {
+            let meant = all
+                .into_iter()
+                .filter(|case| format!("{case:?}").contains(text));
+            return meant.flat_map(|case| vec![case; *times]).collect();
+        }
         if self.full || all.len() <= count {
             return all;
         }
@@ -66,6 +89,11 @@ pub const PARTS: &[Part] = &[
         name: "upgrades",
         rows: "F20",
         run: |plan| Box::pin(upgrades::by_hand(plan)),
+    },
+    Part {
+        name: "our-upgrades",
+        rows: "F20",
+        run: |plan| Box::pin(upgrades::ours(plan)),
     },
 ];
 

@@ -114,7 +114,10 @@ async fn judged(cases: &[Case], first: usize) -> Outcome<Told> {
             let _seat = seat;
             let number = u32::try_from(first + at).unwrap_or(u32::MAX);
             let met = cut(number, &case, &stage).await;
-            met.map_err(|failure| Failure::new(format!("{number} {case:?}: {failure}")))
+            met.map_err(|failure| {
+                let lines = stage.book.tell(number);
+                Failure::new(format!("{number} {case:?}: {failure}{lines}"))
+            })
         });
     }
     let mut harmed = 0;

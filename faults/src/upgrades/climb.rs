@@ -1,5 +1,7 @@
 //! [`climb`]: an upgrade by hand, up to the step where something happens.
 
+use std::net::SocketAddr;
+
 use testkit::Random;
 
 use super::case::{Case, Fault, Step};
@@ -64,7 +66,7 @@ pub(super) async fn climb(peer: &Peer, case: &Case) -> Outcome<Climbed> {
         if step == case.step {
             came = Some(step);
             match case.fault {
-                Fault::Second => second = Some(intrude(peer).await?),
+                Fault::Second => second = Some(intrude(peer.address, &peer.sid).await?),
                 fault => {
                     let kept = harm(socket, fault, &mut random).await?;
                     if step == Step::Five {
@@ -88,9 +90,9 @@ pub(super) async fn climb(peer: &Peer, case: &Case) -> Outcome<Climbed> {
 }
 
 /// Another WebSocket for the same session; it probes if it is let in.
-async fn intrude(peer: &Peer) -> Outcome<RawSocket> {
-    let mut socket = RawSocket::connect(peer.address).await?;
-    socket.write(request(&peer.sid).as_bytes()).await?;
+pub(super) async fn intrude(address: SocketAddr, sid: &str) -> Outcome<RawSocket> {
+    let mut socket = RawSocket::connect(address).await?;
+    socket.write(request(sid).as_bytes()).await?;
     if socket.answered().await? && socket.send("2probe").await.is_ok() {
         // an answer or the end
         socket.readable().await.ok();
@@ -115,16 +117,21 @@ async fn harm(
         }
         Fault::Silence | Fault::Second => Ok(Some(socket)),
         Fault::Garbage => {
-            let garbage: [&[u8]; 5] = [
-                b"\x00\xff\x00\xff no protocol\r\n\r\n",
-                // reserved bits, a frame without a mask, an unknown packet, a length beyond all limits
-                &[0xf1, 0x80, 0, 0, 0, 0],
-                &[0x81, 0x01, b'5'],
-                &[0x81, 0x83, 0, 0, 0, 0, b'x', b'y', b'z'],
-                &[0x81, 0xff, 0x7f, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff],
-            ];
-            socket.write(random.pick::<&[u8]>(&garbage)).await.ok();
+            socket.write(garbage(random)).await.ok();
             Ok(Some(socket))
         }
     }
+}
+
+/// Bytes that are no part of an upgrade.
+pub(super) fn garbage(random: &mut Random) -> &'static [u8] {
+    let all: &[&[u8]] = &[
+        b"\x00\xff\x00\xff no protocol\r\n\r\n",
+        // reserved bits, a frame without a mask, an unknown packet, a length beyond all limits
+        &[0xf1, 0x80, 0, 0, 0, 0],
+        &[0x81, 0x01, b'5'],
+        &[0x81, 0x83, 0, 0, 0, 0, b'x', b'y', b'z'],
+        &[0x81, 0xff, 0x7f, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff],
+    ];
+    random.pick::<&[u8]>(all)
 }

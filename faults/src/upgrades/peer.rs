@@ -134,8 +134,12 @@ impl Peer {
         let mut http = Http::connect(self.address).await?;
         let query = format!("&sid={}", self.sid);
         while self.begin().await {
-            let answer = http.request("GET", &query, "").await;
-            let (_, body) = expect(answer?)?;
+            let answer = http.request("GET", &query, "").await.and_then(expect);
+            if *self.way.borrow() == Way::Left && answer.is_err() {
+                // the goodbye overtook it
+                return Ok(());
+            }
+            let (_, body) = answer?;
             for packet in body.split('\x1e') {
                 self.take(packet)?;
             }
@@ -219,8 +223,9 @@ impl Peer {
         self.write(What::Disconnected { reason });
     }
 
-    /// Says goodbye by POST.
+    /// Says goodbye by POST, which ends the GET.
     pub(super) async fn say_goodbye(&self) -> Outcome {
+        self.way.send_replace(Way::Left);
         let mut http = Http::connect(self.address).await?;
         let query = format!("&sid={}", self.sid);
         expect(http.request("POST", &query, "41\x1e1").await?)?;
