@@ -115,6 +115,31 @@ fn a_process_that_stood_still_sends_one_ping_and_waits_for_its_pong() {
     assert_eq!(s.timeout(), Some(secs(625)));
 }
 
+/// Contract 7, F18: what came while it stood still is read before anybody is judged.
+#[test]
+fn a_process_that_stood_still_hears_the_pongs_that_wait_before_it_judges() {
+    let mut s = Scripted::websocket();
+    s.advance(secs(25)).expect(&["frame 0: 2"]);
+    s.oversleep(secs(60)).fire().expect(&[]);
+    s.text(0, "3").expect(&[]);
+    assert_eq!(s.timeout(), Some(secs(110)));
+    // on long-polling it comes behind a request
+    let mut s = Scripted::polling();
+    s.advance(secs(25)).poll(1).expect(&["reply 1: 2"]);
+    s.oversleep(secs(60)).fire().expect(&[]);
+    s.advance(ms(999)).post(2, "3").expect(&["reply 2: ok"]);
+}
+
+/// Contract 7.
+#[test]
+fn a_client_that_died_while_the_process_stood_still_has_a_second() {
+    let mut s = Scripted::websocket();
+    s.advance(secs(25)).expect(&["frame 0: 2"]);
+    s.oversleep(secs(60)).fire().advance(ms(999)).expect(&[]);
+    s.advance(ms(1))
+        .expect(&["close link 0", "closed: ping timeout"]);
+}
+
 /// Contract 4.
 #[test]
 fn an_early_timeout_does_nothing() {

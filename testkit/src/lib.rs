@@ -10,6 +10,7 @@
 //! | [`Watch`] | the part of the contract that holds after every output; both use it |
 //! | [`ClientScript`], [`ClientWatch`] | the same for a client machine |
 //! | [`ledger`] | what all parties of a run saw, and whether a promise held |
+//! | [`Panics`] | counts panics, also those that a runtime caught |
 //! | [`Random`] | choices that follow from a seed |
 //! | `explore` (`cfg(shuttle)`) | a body in many interleavings of its threads |
 //! | [`Proxy`] (feature `proxy`) | a real TCP proxy that cuts at any byte, stalls, delays, alters and answers nonsense |
@@ -24,6 +25,7 @@ mod link;
 mod machines;
 mod model;
 mod pair;
+mod panics;
 #[cfg(feature = "proxy")]
 mod proxy;
 mod random;
@@ -42,6 +44,7 @@ pub use link::{Hop, Link};
 pub use machines::{End, Machines};
 pub use model::{Action, Model, Upgrade};
 pub use pair::Pair;
+pub use panics::{ON_PURPOSE, Panics};
 #[cfg(feature = "proxy")]
 pub use proxy::{Direction, Harm, Mode, Opening, Place, Proxy, Script};
 pub use random::{Random, seed};

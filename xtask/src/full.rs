@@ -2,6 +2,7 @@
 
 use std::fs;
 
+use crate::faults;
 use crate::frameworks;
 use crate::hostile;
 use crate::sh::{Failure, Outcome, cargo, cargo_of, root, run as run_command, works};
@@ -23,6 +24,9 @@ pub(crate) fn run() -> Outcome {
 
     println!("\n==== attacks ====");
     hostile::run(&[])?;
+
+    println!("\n==== faults ====");
+    faults::run(&[])?;
 
     println!("\n==== frameworks ====");
     frameworks::run(&[])?;

@@ -3,6 +3,7 @@
 
 mod conformance;
 mod demo;
+mod faults;
 mod frameworks;
 mod full;
 mod fuzz;
@@ -27,10 +28,13 @@ usage: cargo xtask COMMAND
   hostile [NAME...]          attacks over raw TCP, in full, or those whose name or row contains NAME
       --short                with fewer rounds
       --valgrind             with fewer rounds, the server under valgrind
+  faults [NAME...]           connections, upgrades, processes and handlers that break, in full, or those parts or
+                             rows of the fault model; FAULTS_SEED chooses another run
+      --short                with fewer cases
   frameworks [NAME...]       the applications of frameworks/, all or those named, with the official client
   full                       what is too long, or too rarely wrong, for every change:
                              licences and sources of the dependencies, the oldest supported Rust,
-                             the attacks, the applications of frameworks/
+                             the attacks, the faults, the applications of frameworks/
 ";
 
 fn main() -> ExitCode {
@@ -51,6 +55,7 @@ fn main() -> ExitCode {
         ["fuzz", rest @ ..] => fuzz::run(rest),
         ["conformance", rest @ ..] => conformance::run(rest),
         ["hostile", rest @ ..] => hostile::run(rest),
+        ["faults", rest @ ..] => faults::run(rest),
         ["frameworks", names @ ..] => frameworks::run(names),
         ["full"] => full::run(),
         ["demo" | "setup" | "full", extra, ..] => {

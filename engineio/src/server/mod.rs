@@ -29,7 +29,8 @@
 //! 7. A ping leaves `ping_interval` after the open packet and after each pong; a pong is due
 //!    `ping_timeout` after the ping. Other packets that arrive meanwhile extend the wait, once.
 //!    In revision 3 the client pings and is answered: its next ping is due `ping_interval` and
-//!    `ping_timeout` after its last, whatever else arrives.
+//!    `ping_timeout` after its last, whatever else arrives. Whoever calls more than a second late
+//!    stood still: clients are judged a second later, when what they sent has been read.
 //! 8. A [`Batch`](crate::Batch) is taken or refused whole and stays adjacent on the wire.
 //! 9. Messages that are sent while outputs are being drained leave together: a poll is
 //!    answered when nothing else is left to output.

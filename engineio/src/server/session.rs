@@ -15,7 +15,8 @@ use crate::{
 
 /// A poll may be overtaken by the close packet that its client sent after it, on another connection.
 const CROSSING: Duration = Duration::from_millis(200);
-/// A ping that leaves later than this counts from when it left: the process stood still.
+/// A timer that fires later than this: the process stood still. Its ping counts from when it left, and what the client
+/// sent meanwhile has as long to be read before the client is judged.
 const LATE: Duration = Duration::from_secs(1);
 
 pub(super) const HEARTBEAT: usize = 0;
@@ -304,19 +305,19 @@ impl Session {
 
     pub(super) fn on_heartbeat(&mut self, now: Instant, at: Instant) {
         let timeout = self.config.ping_timeout;
+        let stood_still = now.duration_since(at) > LATE;
         match &mut self.heartbeat {
             Heartbeat::Ping => {
-                let sent = if now.duration_since(at) > LATE {
-                    now
-                } else {
-                    at
-                };
+                let sent = if stood_still { now } else { at };
                 self.heartbeat = Heartbeat::Pong {
                     heard: false,
                     extended: false,
                 };
                 self.timers.set(HEARTBEAT, sent + timeout);
                 self.send_packet(Packet::Ping { probe: false });
+            }
+            Heartbeat::Pong { .. } | Heartbeat::TheirPing if stood_still => {
+                self.timers.set(HEARTBEAT, now + LATE);
             }
             Heartbeat::Pong { .. } | Heartbeat::TheirPing if self.heartbeat_held => {
                 // not again at once, where no time at all is given for a pong

@@ -128,6 +128,7 @@ async fn a_session_is_upgraded_to_a_stream_that_is_handed_over() {
 /// The client went away before its server had written the answer.
 #[tokio::test]
 async fn a_session_ends_with_the_stream_that_never_came() {
+    let panics = testkit::Panics::watch();
     let mut app = app(After101::GiveUp).await;
     let mut http = app.connect().await;
     http.send(upgrade_request(OPEN_WEBSOCKET, "")).await;
@@ -135,6 +136,7 @@ async fn a_session_ends_with_the_stream_that_never_came() {
     assert_eq!(app.reason().await, CloseReason::TransportError);
     let server = &app.server;
     eventually(|| (server.sessions(), server.tasks()) == (0, 0)).await;
+    assert_eq!(panics.here(), 0, "what has failed is not asked again");
 }
 
 /// A refusal asks for no stream, and the extension does no harm to what is no WebSocket.

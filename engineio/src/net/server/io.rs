@@ -32,6 +32,8 @@ enum Stream {
     Tcp(TcpStream),
     /// TLS, or whatever else the HTTP server put its bytes through.
     Other(Box<dyn Io>),
+    /// It was never handed over. What has failed must not be polled again.
+    Lost,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -57,18 +59,26 @@ impl Wire {
 
     /// Waits until the HTTP server has handed the stream over.
     fn poll_open(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        match &mut self.stream {
-            Stream::Pending(upgrade) => {
-                let upgraded = ready!(Pin::new(upgrade).poll(cx)).map_err(io::Error::other)?;
-                (self.stream, self.early) = unwrap(upgraded);
-            }
+        let opened = match &mut self.stream {
+            Stream::Pending(upgrade) => ready!(Pin::new(upgrade).poll(cx))
+                .map(unwrap)
+                .map_err(io::Error::other),
             Stream::Foreign(opening) => {
-                let opened = ready!(opening.as_mut().poll(cx))?;
-                self.stream = Stream::Other(opened);
+                ready!(opening.as_mut().poll(cx)).map(|io| (Stream::Other(io), Bytes::new()))
             }
-            Stream::Tcp(_) | Stream::Other(_) => {}
-        }
-        Poll::Ready(Ok(()))
+            Stream::Tcp(_) | Stream::Other(_) => return Poll::Ready(Ok(())),
+            Stream::Lost => Err(io::ErrorKind::NotConnected.into()),
+        };
+        Poll::Ready(match opened {
+            Ok(opened) => {
+                (self.stream, self.early) = opened;
+                Ok(())
+            }
+            Err(error) => {
+                self.stream = Stream::Lost;
+                Err(error)
+            }
+        })
     }
 
     /// One read into the thread's buffer; `used` gets what it brought. `Ready(Ok(0))` is the end.
@@ -136,7 +146,7 @@ impl Wire {
     /// Ends the writing half.
     pub(super) fn poll_shutdown(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         match &mut self.stream {
-            Stream::Pending(_) | Stream::Foreign(_) => Poll::Ready(Ok(())),
+            Stream::Pending(_) | Stream::Foreign(_) | Stream::Lost => Poll::Ready(Ok(())),
             Stream::Tcp(tcp) => Pin::new(tcp).poll_shutdown(cx),
             Stream::Other(other) => Pin::new(other).poll_shutdown(cx),
         }
@@ -146,7 +156,7 @@ impl Wire {
 impl Stream {
     fn poll_read(&mut self, cx: &mut Context<'_>, read: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         match self {
-            Self::Pending(_) | Self::Foreign(_) => Poll::Pending,
+            Self::Pending(_) | Self::Foreign(_) | Self::Lost => Poll::Pending,
             Self::Tcp(tcp) => Pin::new(tcp).poll_read(cx, read),
             Self::Other(other) => Pin::new(other).poll_read(cx, read),
         }
@@ -154,7 +164,7 @@ impl Stream {
 
     fn poll_write(&mut self, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         match self {
-            Self::Pending(_) | Self::Foreign(_) => Poll::Pending,
+            Self::Pending(_) | Self::Foreign(_) | Self::Lost => Poll::Pending,
             Self::Tcp(tcp) => Pin::new(tcp).poll_write(cx, bytes),
             Self::Other(other) => Pin::new(other).poll_write(cx, bytes),
         }
@@ -162,7 +172,7 @@ impl Stream {
 
     fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         match self {
-            Self::Pending(_) | Self::Foreign(_) | Self::Tcp(_) => Poll::Ready(Ok(())),
+            Self::Pending(_) | Self::Foreign(_) | Self::Tcp(_) | Self::Lost => Poll::Ready(Ok(())),
             Self::Other(other) => Pin::new(other).poll_flush(cx),
         }
     }
@@ -175,6 +185,7 @@ impl fmt::Debug for Stream {
             Self::Foreign(_) => "Foreign",
             Self::Tcp(_) => "Tcp",
             Self::Other(_) => "Other",
+            Self::Lost => "Lost",
         })
     }
 }

@@ -1,0 +1,13 @@
+//! Faults of networks, processes and handlers: what breaks is broken on purpose, and the ledger says what was lost.
+//! See `README.md`.
+
+mod book;
+mod cuts;
+mod message;
+mod outcome;
+mod present;
+mod run;
+mod upgrades;
+
+pub use outcome::{Failure, Outcome};
+pub use run::{PARTS, Part, Plan, run};
