@@ -5,6 +5,7 @@ use std::fs;
 use crate::faults;
 use crate::frameworks;
 use crate::hostile;
+use crate::load;
 use crate::sh::{Failure, Outcome, cargo, cargo_of, root, run as run_command, works};
 use crate::test::cargo_tool;
 
@@ -27,6 +28,9 @@ pub(crate) fn run() -> Outcome {
 
     println!("\n==== faults ====");
     faults::run(&[])?;
+
+    println!("\n==== load ====");
+    load::run(&[])?;
 
     println!("\n==== frameworks ====");
     frameworks::run(&[])?;

@@ -8,6 +8,7 @@ mod frameworks;
 mod full;
 mod fuzz;
 mod hostile;
+mod load;
 mod setup;
 mod sh;
 mod test;
@@ -31,6 +32,8 @@ usage: cargo xtask COMMAND
   faults [NAME...]           connections, upgrades, processes and handlers that break, in full, or those parts or
                              rows of the fault model; FAULTS_SEED chooses another run
       --short                with fewer cases
+  load [NAME [SETTING=VALUE...]]  load on a server in a process of its own: the runs of some minutes, or the one named
+                             (`soak`, `churn`, `idle` take longer; `load` in load/README.md)
   frameworks [NAME...]       the applications of frameworks/, all or those named, with the official client
   full                       what is too long, or too rarely wrong, for every change:
                              licences and sources of the dependencies, the oldest supported Rust,
@@ -56,6 +59,7 @@ fn main() -> ExitCode {
         ["conformance", rest @ ..] => conformance::run(rest),
         ["hostile", rest @ ..] => hostile::run(rest),
         ["faults", rest @ ..] => faults::run(rest),
+        ["load", rest @ ..] => load::run(rest),
         ["frameworks", names @ ..] => frameworks::run(names),
         ["full"] => full::run(),
         ["demo" | "setup" | "full", extra, ..] => {

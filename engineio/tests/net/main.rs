@@ -15,6 +15,7 @@ mod hooks;
 mod hostile;
 mod http;
 mod listeners;
+mod outside;
 mod polling;
 mod slow;
 mod support;

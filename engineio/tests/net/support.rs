@@ -87,9 +87,7 @@ impl App {
 
     pub(crate) async fn connect(&self) -> Http {
         let stream = soon(TcpStream::connect(self.addr)).await.unwrap();
-        stream.set_nodelay(true).unwrap();
-        let input = Vec::new();
-        Http { stream, input }
+        Http::new(stream)
     }
 
     /// One request on a connection of its own.
@@ -209,6 +207,12 @@ pub(crate) struct Http {
 }
 
 impl Http {
+    pub(crate) fn new(stream: TcpStream) -> Self {
+        stream.set_nodelay(true).unwrap();
+        let input = Vec::new();
+        Self { stream, input }
+    }
+
     pub(crate) async fn send(&mut self, bytes: impl AsRef<[u8]>) {
         soon(self.stream.write_all(bytes.as_ref())).await.unwrap();
     }

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::Options;
+use super::flusher::Flusher;
 use super::memory::Memory;
 use super::metrics::Counters;
 use super::shared::Handle;
@@ -32,6 +33,7 @@ pub(super) struct Core {
     pub(super) memory: Arc<Memory>,
     /// What came of clients and is unfinished, or waits for the layer above.
     pub(super) incoming: Arc<Memory>,
+    pub(super) flusher: Flusher,
     pub(super) options: Options,
     /// Keyed by wire data: the standard map hashes with a random key.
     sessions: Mutex<HashMap<Sid, Handle>>,
@@ -82,6 +84,7 @@ impl Core {
             start: clock::now(),
             memory: Memory::new(budget),
             incoming: Memory::new(budget),
+            flusher: Flusher::new(),
             relieving: AtomicUsize::new(0),
             evicted: AtomicUsize::new(0),
             counters: Counters::default(),

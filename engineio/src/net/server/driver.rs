@@ -16,7 +16,7 @@ use super::io::{Flush, Wire};
 use super::link::{Link, Read};
 use super::memory::Charge;
 use super::queue::Queue;
-use super::shared::{Command, Handle};
+use super::shared::{Command, Handle, Held};
 use crate::net::clock;
 use crate::net::trace::debug;
 use crate::server::{Event, First, Input, LinkId, Output, Reply, RequestId, Session};
@@ -56,6 +56,9 @@ pub(super) struct Driver<U> {
     stalls_at: Option<Instant>,
     /// What came in and is unfinished, or waits for the layer above.
     incoming: Charge,
+    /// The writing half of the WebSocket is lent to the flusher.
+    lent: bool,
+    _held: Held,
     _registration: Registration,
     _task: Task,
 }
@@ -90,6 +93,8 @@ impl<U: Upper> Driver<U> {
         Self {
             _task: Task::new(&core),
             incoming: Charge::new(&core.incoming),
+            lent: false,
+            _held: Held(handle.clone()),
             session: Session::speaking(dialect, sid, Arc::clone(&core.engine), first, now),
             upper,
             handle,
@@ -358,8 +363,26 @@ impl<U: Upper> Driver<U> {
         sleep.as_mut().poll(cx).is_ready()
     }
 
+    /// Whether messages are all that will have to be written; what that takes is lent then.
+    fn steady(&mut self) -> bool {
+        let carrier = self.session.link();
+        let Some(link) = self.link.as_mut().filter(|link| carrier == Some(link.id)) else {
+            return false;
+        };
+        if !self.lent
+            && let Some(half) = link.lend()
+        {
+            self.handle.lend(half);
+            self.lent = true;
+        }
+        self.lent && link.is_steady()
+    }
+
     fn finish(&mut self, cx: &mut Context<'_>) {
-        let (queue, commands) = self.handle.finish();
+        let (queue, commands, lent) = self.handle.finish();
+        if let Some((link, half)) = self.link.as_mut().zip(lent) {
+            link.take_back(half);
+        }
         for (sender, reply) in self.held.drain(..) {
             sender.send(reply).ok();
         }
@@ -414,7 +437,8 @@ impl<U: Upper> Future for Driver<U> {
             }
             more |= this.arm(now, cx);
             let restful = this.session.would_wait();
-            if !more && this.handle.rest(writable, restful) {
+            let steady = writable && this.steady();
+            if !more && this.handle.rest(writable, restful, steady) {
                 return Poll::Pending;
             }
         }

@@ -12,6 +12,7 @@ use hyper_util::rt::TokioIo;
 use hyper_util::server::conn::auto::upgrade as auto;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
+use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 
 use super::foreign::{ForeignUpgrade, Io, Opening};
 use super::queue::Queue;
@@ -29,7 +30,11 @@ enum Stream {
     Pending(OnUpgrade),
     /// Of a server that is not hyper.
     Foreign(Opening),
-    Tcp(TcpStream),
+    Tcp {
+        reads: OwnedReadHalf,
+        /// Not here while it is lent; this stream is written to all the same.
+        writes: Option<OwnedWriteHalf>,
+    },
     /// TLS, or whatever else the HTTP server put its bytes through.
     Other(Box<dyn Io>),
     /// It was never handed over. What has failed must not be polled again.
@@ -66,7 +71,7 @@ impl Wire {
             Stream::Foreign(opening) => {
                 ready!(opening.as_mut().poll(cx)).map(|io| (Stream::Other(io), Bytes::new()))
             }
-            Stream::Tcp(_) | Stream::Other(_) => return Poll::Ready(Ok(())),
+            Stream::Tcp { .. } | Stream::Other(_) => return Poll::Ready(Ok(())),
             Stream::Lost => Err(io::ErrorKind::NotConnected.into()),
         };
         Poll::Ready(match opened {
@@ -119,22 +124,9 @@ impl Wire {
             Poll::Ready(Err(_)) => return (Flush::Broken, false),
             Poll::Pending => return (Flush::Stuck, false),
         }
-        let mut progress = false;
-        while let Some(first) = queue.first() {
-            let result = if queue.len() == 1 || first.len() >= JOIN_BYTES {
-                self.stream.poll_write(cx, first)
-            } else {
-                lend_join(|join| {
-                    queue.gather(JOIN_BYTES, join);
-                    self.stream.poll_write(cx, join)
-                })
-            };
-            match result {
-                Poll::Ready(Ok(0) | Err(_)) => return (Flush::Broken, progress),
-                Poll::Ready(Ok(count)) => queue.advance(count),
-                Poll::Pending => return (Flush::Stuck, progress),
-            }
-            progress = true;
+        let (flush, progress) = write(queue, |bytes| self.stream.poll_write(cx, bytes));
+        if flush != Flush::Done {
+            return (flush, progress);
         }
         match self.stream.poll_flush(cx) {
             Poll::Ready(Ok(())) => (Flush::Done, progress),
@@ -147,8 +139,71 @@ impl Wire {
     pub(super) fn poll_shutdown(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         match &mut self.stream {
             Stream::Pending(_) | Stream::Foreign(_) | Stream::Lost => Poll::Ready(Ok(())),
-            Stream::Tcp(tcp) => Pin::new(tcp).poll_shutdown(cx),
+            Stream::Tcp { writes, .. } => match writes {
+                Some(writes) => Pin::new(writes).poll_shutdown(cx),
+                None => Poll::Ready(Ok(())),
+            },
             Stream::Other(other) => Pin::new(other).poll_shutdown(cx),
+        }
+    }
+
+    /// The writing half of a plain TCP stream, for somebody who writes while we do not.
+    pub(super) fn lend(&mut self) -> Option<OwnedWriteHalf> {
+        match &mut self.stream {
+            Stream::Tcp { writes, .. } => writes.take(),
+            _ => None,
+        }
+    }
+
+    /// It is here again.
+    pub(super) fn take_back(&mut self, half: OwnedWriteHalf) {
+        if let Stream::Tcp { writes, .. } = &mut self.stream {
+            *writes = Some(half);
+        }
+    }
+}
+
+/// Writes what is queued at once, as far as the peer takes it.
+pub(super) fn write_now(stream: &OwnedWriteHalf, queue: &mut Queue) -> Flush {
+    let write_some = |bytes: &[u8]| match stream.try_write(bytes) {
+        Err(error) if error.kind() == io::ErrorKind::WouldBlock => Poll::Pending,
+        result => Poll::Ready(result),
+    };
+    write(queue, write_some).0
+}
+
+/// Writes what is queued, small frames together, and tells whether any of it left.
+fn write(
+    queue: &mut Queue,
+    mut some: impl FnMut(&[u8]) -> Poll<io::Result<usize>>,
+) -> (Flush, bool) {
+    let mut progress = false;
+    while let Some(first) = queue.first() {
+        let result = if queue.len() == 1 || first.len() >= JOIN_BYTES {
+            some(first)
+        } else {
+            lend_join(|join| {
+                queue.gather(JOIN_BYTES, join);
+                some(join)
+            })
+        };
+        match result {
+            Poll::Ready(Ok(0) | Err(_)) => return (Flush::Broken, progress),
+            Poll::Ready(Ok(count)) => queue.advance(count),
+            Poll::Pending => return (Flush::Stuck, progress),
+        }
+        progress = true;
+    }
+    (Flush::Done, progress)
+}
+
+/// As `poll_write` of a stream of which we have one half.
+fn poll_write(tcp: &TcpStream, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+    loop {
+        ready!(tcp.poll_write_ready(cx))?;
+        match tcp.try_write(bytes) {
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+            result => return Poll::Ready(result),
         }
     }
 }
@@ -157,7 +212,7 @@ impl Stream {
     fn poll_read(&mut self, cx: &mut Context<'_>, read: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         match self {
             Self::Pending(_) | Self::Foreign(_) | Self::Lost => Poll::Pending,
-            Self::Tcp(tcp) => Pin::new(tcp).poll_read(cx, read),
+            Self::Tcp { reads, .. } => Pin::new(reads).poll_read(cx, read),
             Self::Other(other) => Pin::new(other).poll_read(cx, read),
         }
     }
@@ -165,14 +220,16 @@ impl Stream {
     fn poll_write(&mut self, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         match self {
             Self::Pending(_) | Self::Foreign(_) | Self::Lost => Poll::Pending,
-            Self::Tcp(tcp) => Pin::new(tcp).poll_write(cx, bytes),
+            Self::Tcp { reads, .. } => poll_write(reads.as_ref(), cx, bytes),
             Self::Other(other) => Pin::new(other).poll_write(cx, bytes),
         }
     }
 
     fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         match self {
-            Self::Pending(_) | Self::Foreign(_) | Self::Tcp(_) | Self::Lost => Poll::Ready(Ok(())),
+            Self::Pending(_) | Self::Foreign(_) | Self::Tcp { .. } | Self::Lost => {
+                Poll::Ready(Ok(()))
+            }
             Self::Other(other) => Pin::new(other).poll_flush(cx),
         }
     }
@@ -183,7 +240,7 @@ impl fmt::Debug for Stream {
         f.write_str(match self {
             Self::Pending(_) => "Pending",
             Self::Foreign(_) => "Foreign",
-            Self::Tcp(_) => "Tcp",
+            Self::Tcp { .. } => "Tcp",
             Self::Other(_) => "Other",
             Self::Lost => "Lost",
         })
@@ -197,19 +254,25 @@ fn unwrap(upgraded: Upgraded) -> (Stream, Bytes) {
     let upgraded = match upgraded.downcast::<TokioIo<Stalling<TcpStream>>>() {
         Ok(parts) => {
             let tcp = parts.io.into_inner().into_inner();
-            return (Stream::Tcp(tcp), copy(parts.read_buf));
+            return (plain(tcp), copy(parts.read_buf));
         }
         Err(upgraded) => upgraded,
     };
     let upgraded = match auto::downcast::<TokioIo<TcpStream>>(upgraded) {
-        Ok(parts) => return (Stream::Tcp(parts.io.into_inner()), copy(parts.read_buf)),
+        Ok(parts) => return (plain(parts.io.into_inner()), copy(parts.read_buf)),
         Err(upgraded) => upgraded,
     };
     match upgraded.downcast::<TokioIo<TcpStream>>() {
-        Ok(parts) => (Stream::Tcp(parts.io.into_inner()), copy(parts.read_buf)),
+        Ok(parts) => (plain(parts.io.into_inner()), copy(parts.read_buf)),
         Err(upgraded) => (
             Stream::Other(Box::new(TokioIo::new(upgraded))),
             Bytes::new(),
         ),
     }
+}
+
+fn plain(tcp: TcpStream) -> Stream {
+    let (reads, writes) = tcp.into_split();
+    let writes = Some(writes);
+    Stream::Tcp { reads, writes }
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use tokio::net::tcp::OwnedWriteHalf;
 use tokio::time::timeout;
 
 use super::core::{Core, Task};
@@ -134,6 +135,26 @@ impl Link {
     /// Bytes of what is unfinished.
     pub(super) fn held(&self) -> usize {
         self.reader.held()
+    }
+
+    /// The writing half, if messages are all that may have to be written, and leave as they are queued.
+    pub(super) fn lend(&mut self) -> Option<OwnedWriteHalf> {
+        if !self.is_steady() {
+            return None;
+        }
+        self.wire.lend()
+    }
+
+    pub(super) fn take_back(&mut self, half: OwnedWriteHalf) {
+        self.wire.take_back(half);
+    }
+
+    /// Whether messages are all that may have to be written, and leave as they are queued.
+    pub(super) fn is_steady(&self) -> bool {
+        self.dialect.is_plain()
+            && self.control.is_empty()
+            && self.pong.is_none()
+            && self.ending == Ending::Ours
     }
 
     fn end(&mut self, ending: Ending, content: &[u8]) {

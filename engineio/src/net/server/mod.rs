@@ -29,6 +29,7 @@ mod core;
 mod cors;
 mod driver;
 mod files;
+mod flusher;
 mod foreign;
 mod handshake;
 mod head;

@@ -5,10 +5,11 @@ use std::future::poll_fn;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
+use tokio::net::tcp::OwnedWriteHalf;
 use tokio::sync::oneshot;
 
 use super::core::Core;
-use super::io::Wire;
+use super::io::{Flush, Wire, write_now};
 use super::metrics::Refused;
 use super::queue::Queue;
 use crate::net::sync::{Mutex, MutexGuard};
@@ -56,6 +57,12 @@ struct State {
     writable: bool,
     /// The task rests, and a poll would find nothing: it may wait in the mailbox.
     restful: bool,
+    /// What the flusher may write to while the task sleeps and is `steady`.
+    lent: Option<OwnedWriteHalf>,
+    /// Messages are all that is to be written, and the task had nothing left.
+    steady: bool,
+    /// The flusher was told.
+    listed: bool,
     /// Nothing more may be sent; requests are still heard.
     ended: bool,
     /// It was ended because its queue went over the hard budget.
@@ -77,6 +84,9 @@ impl Handle {
             called: false,
             writable: true,
             restful: false,
+            lent: None,
+            steady: false,
+            listed: false,
             ended: false,
             overflowed: false,
             closed: false,
@@ -125,6 +135,8 @@ impl Handle {
             // the task may have no chance to run before the next thousand: it ends here
             (state.ended, state.overflowed) = (true, true);
             wake(state);
+        } else if state.writable && bytes <= soft {
+            self.write_soon(state);
         } else if state.writable || (before <= soft && bytes > soft) {
             wake(state);
         } else {
@@ -213,8 +225,23 @@ impl Handle {
             return Ok(false);
         }
         batch.into_iter().for_each(|frame| state.queue.push(frame));
-        wake(state);
+        self.write_soon(state);
         Ok(true)
+    }
+
+    /// Has the queue written: by the task if it runs anyway or has more to do than that, by the flusher otherwise. The
+    /// lock is released first.
+    fn write_soon(&self, mut state: MutexGuard<'_, State>) {
+        if state.awake || !state.steady {
+            return wake(state);
+        }
+        if std::mem::replace(&mut state.listed, true) {
+            return;
+        }
+        drop(state);
+        if !self.shared.core.flusher.add(self) {
+            self.rouse();
+        }
     }
 
     /// Ends the session. What was sent before still leaves, as far as the peer reads.
@@ -296,7 +323,47 @@ impl Handle {
         Ok(())
     }
 
+    // The flusher's side
+
+    /// A number that tells sessions apart, roughly.
+    pub(super) fn place(&self) -> usize {
+        // allocations of this size are far apart
+        Arc::as_ptr(&self.shared).addr() >> 8
+    }
+
+    /// Writes what is queued, if the task sleeps and would do nothing else.
+    pub(super) fn write_now(&self) {
+        let mut state = self.shared.state.lock();
+        state.listed = false;
+        if state.awake || state.ended {
+            return;
+        }
+        let State { lent, queue, .. } = &mut *state;
+        let flush = match lent {
+            Some(stream) => write_now(stream, queue),
+            None => Flush::Stuck,
+        };
+        if flush != Flush::Done {
+            (state.steady, state.writable) = (false, false);
+            return wake(state);
+        }
+        self.relax(state);
+    }
+
+    /// Wakes the task for what is queued.
+    pub(super) fn rouse(&self) {
+        let mut state = self.shared.state.lock();
+        state.listed = false;
+        wake(state);
+    }
+
     // The task's side
+
+    /// Lends the writing half of the stream, until [`Handle::finish`].
+    pub(super) fn lend(&self, half: OwnedWriteHalf) {
+        self.shared.state.lock().lent = Some(half);
+        self.shared.core.flusher.start();
+    }
 
     pub(super) fn carried_by(&self, transport: Transport) {
         self.shared.state.lock().transport = transport;
@@ -333,17 +400,24 @@ impl Handle {
 
     /// Whether the task may wait: nothing came that it can deal with now. A poll that comes
     /// meanwhile finds nothing where the task is `restful`.
-    pub(super) fn rest(&self, writable: bool, restful: bool) -> bool {
+    /// While it is `steady`, the flusher may write.
+    pub(super) fn rest(&self, writable: bool, restful: bool, steady: bool) -> bool {
         let mut state = self.shared.state.lock();
         (state.writable, state.restful) = (writable, restful);
+        state.steady = steady && writable && state.lent.is_some();
         let waiting = state.called || !state.commands.is_empty();
         let idle = !waiting && (!writable || state.queue.is_empty());
         state.awake = !idle;
+        self.relax(state);
+        idle
+    }
+
+    /// Something may have left the queue.
+    fn relax(&self, mut state: MutexGuard<'_, State>) {
         state.queue.settle();
         if !state.producers.is_empty() && state.queue.bytes() <= self.budgets().0 / 2 {
             release(state);
         }
-        idle
     }
 
     pub(super) fn with_queue<R>(&self, f: impl FnOnce(&mut Queue) -> R) -> R {
@@ -379,8 +453,8 @@ impl Handle {
         wake(state);
     }
 
-    /// Nothing is heard from here on. What nobody handled comes back.
-    pub(super) fn finish(&self) -> (Queue, Vec<Command>) {
+    /// Nothing is heard from here on. What nobody handled comes back, and what was lent.
+    pub(super) fn finish(&self) -> (Queue, Vec<Command>, Option<OwnedWriteHalf>) {
         let mut state = self.shared.state.lock();
         state.ended = true;
         state.closed = true;
@@ -388,7 +462,20 @@ impl Handle {
         (
             std::mem::take(&mut state.queue),
             std::mem::take(&mut state.commands),
+            state.lent.take(),
         )
+    }
+}
+
+/// The task's hold on its session. With the task all ends, also when its runtime drops it: whoever still has a handle
+/// must not keep the connection.
+#[derive(Debug)]
+pub(super) struct Held(pub(super) Handle);
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        self.0.end();
+        drop(self.0.finish());
     }
 }
 
