@@ -10,11 +10,14 @@
 //! | [`Watch`] | the part of the contract that holds after every output; both use it |
 //! | [`ClientScript`], [`ClientWatch`] | the same for a client machine |
 //! | `explore` (`cfg(shuttle)`) | a body in many interleavings of its threads |
+//! | `fuzzing` (feature) | the body of the fuzz target `pair` |
 //! | [`Proxy`] (feature `proxy`) | a real TCP proxy that cuts, stalls and answers nonsense |
 #![forbid(unsafe_code)]
 
 mod client_script;
 mod client_watch;
+#[cfg(feature = "fuzzing")]
+pub mod fuzzing;
 #[cfg(shuttle)]
 mod interleavings;
 mod link;
