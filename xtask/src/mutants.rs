@@ -1,10 +1,14 @@
 //! Changes to parsers and machines that a test has to notice, by cargo-mutants.
 
+use std::fs;
+use std::path::Path;
 use std::process::Command;
 
-use crate::sh::{Failure, Outcome, cargo, run as run_command, target};
+use crate::sh::{Failure, Outcome, cargo, target};
 use crate::test::cargo_tool;
 
+/// Percent of the mutants that compile.
+const ENOUGH: usize = 90;
 /// What is compiled only where there is a network.
 const NETWORKED: &str = "net/ws.rs|Frame::(shared|is_shared|control)|Batch::map";
 
@@ -52,16 +56,42 @@ pub(crate) fn run(args: &[&str]) -> Outcome {
         }
         println!("\n==== {name} ====");
         let mut mutants: Command = cargo(["mutants", "--jobs", "1", "--output"]);
-        mutants
-            .arg(target().join("mutants").join(name))
-            .args(options);
+        let folder = target().join("mutants").join(name);
+        fs::create_dir_all(&folder)
+            .map_err(|error| Failure::new(format!("{}: {error}", folder.display())))?;
+        mutants.arg(&folder).args(options);
         if let Some(filter) = filter.filter(|_| !by_name) {
             mutants.args(["--file", filter]);
         }
         if let Some(shard) = shard {
             mutants.args(["--sharding", "round-robin", "--shard", shard]);
         }
-        run_command(mutants.arg("--").args(tests))?;
+        judge(mutants.arg("--").args(tests), &folder)?;
+    }
+    Ok(())
+}
+
+/// Runs it, and counts what was noticed.
+fn judge(mutants: &mut Command, folder: &Path) -> Outcome {
+    let status = mutants
+        .status()
+        .map_err(|error| Failure::new(format!("cannot start cargo: {error}")))?;
+    // 2 and 3: some were missed, or ran out of time
+    if !matches!(status.code(), Some(0 | 2 | 3)) {
+        return Err(Failure::new(format!("cargo mutants failed ({status})")));
+    }
+    let count = |name: &str| {
+        let list = fs::read_to_string(folder.join("mutants.out").join(name));
+        list.map_or(0, |list| list.lines().count())
+    };
+    let noticed = count("caught.txt") + count("timeout.txt");
+    let missed = count("missed.txt");
+    let all = noticed + missed;
+    println!("{noticed} of {all} mutants were noticed");
+    if noticed * 100 < all * ENOUGH {
+        return Err(Failure::new(format!(
+            "{missed} of {all} mutants were missed"
+        )));
     }
     Ok(())
 }
