@@ -1,6 +1,7 @@
 //! Rooms and broadcasts.
 
 use super::*;
+use crate::{RoomEvent, SocketId};
 
 fn events(packets: &[String]) -> Vec<&str> {
     let events = packets.iter().filter_map(|p| p.strip_prefix("42"));
@@ -136,6 +137,52 @@ fn whoever_disconnects_a_socket_spares_the_next_one_of_its_client() {
             .collect();
         assert!(packets.is_empty() || packets == ["41"], "{packets:?}");
         assert_eq!(io.len(), 1);
+        server
+    });
+}
+
+#[test]
+fn whoever_watches_rooms_sees_what_happened_in_order() {
+    explore(|| {
+        let seen = std::sync::Arc::new(std::sync::Mutex::new(Vec::new()));
+        let (server, io) = server(|namespace| {
+            let seen = std::sync::Arc::clone(&seen);
+            namespace.on_room_event(move |event| seen.lock().expect("a list").push(event.clone()))
+        });
+        let (_clients, sockets) = two(&server, &io);
+        let threads = sockets.map(|socket| {
+            thread::spawn(move || {
+                socket.join("red");
+                socket.leave("red");
+            })
+        });
+        for thread in threads {
+            thread.join().expect("a thread");
+        }
+        let mut members: Option<Vec<SocketId>> = None;
+        for event in seen.lock().expect("a list").drain(..) {
+            match event {
+                RoomEvent::Created { room } if room == "red".into() => {
+                    assert_eq!(members.replace(Vec::new()), None);
+                }
+                RoomEvent::Joined { room, socket } if room == "red".into() => {
+                    let members = members.as_mut().expect("a room");
+                    assert!(!members.contains(&socket));
+                    members.push(socket);
+                }
+                RoomEvent::Left { room, socket } if room == "red".into() => {
+                    let members = members.as_mut().expect("a room");
+                    let count = members.len();
+                    members.retain(|member| *member != socket);
+                    assert_eq!(members.len() + 1, count);
+                }
+                RoomEvent::Deleted { room } if room == "red".into() => {
+                    assert_eq!(members.take(), Some(Vec::new()));
+                }
+                _ => {}
+            }
+        }
+        assert_eq!(members, None);
         server
     });
 }
