@@ -82,3 +82,31 @@ fn who_leaves_a_child_that_was_removed_leaves_the_next_one_of_its_name_alone() {
         server
     });
 }
+
+#[test]
+fn a_loop_elsewhere_gets_a_beginning_of_the_events_and_the_end() {
+    explore(|| {
+        let (given, gets) = shuttle::sync::mpsc::channel();
+        let (server, _) = server(|namespace| {
+            namespace.serve(move |events| {
+                given.send(events).expect("a thread that waits");
+                std::future::ready(())
+            })
+        });
+        let looping = thread::spawn(move || {
+            let mut events = gets.recv().expect("events");
+            let mut names = Vec::new();
+            while let Some(event) = future::block_on(events.recv()) {
+                names.push(event.name().to_owned());
+            }
+            names
+        });
+        let (client, _) = Client::join(&server);
+        for packet in ["2[\"a\"]", "2[\"b\"]", "1"] {
+            assert!(client.send(&format!("4{packet}")));
+        }
+        let names = looping.join().expect("a thread");
+        assert_eq!(names, ["a", "b"][..names.len()]);
+        server
+    });
+}
