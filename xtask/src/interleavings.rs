@@ -7,7 +7,7 @@ use crate::sh::{Failure, Outcome, cargo, run as run_command, target};
 /// What has locks, atomics and tasks of its own.
 const CRATES: [&str; 3] = ["engineio", "socketio-server", "socketio-client"];
 /// Schedules of each kind for each test.
-const SCHEDULES: u32 = 5000;
+const SCHEDULES: u32 = 2000;
 const SHORT: u32 = 200;
 
 pub(crate) fn run(args: &[&str]) -> Outcome {

@@ -28,7 +28,7 @@ usage: cargo xtask COMMAND
   conformance DIR [--runs N] the official protocol suites found in DIR, against our fixtures
       --engine PROGRAM       another Engine.IO echo server instead of the bin `engine_echo`
       --socket PROGRAM       another Socket.IO server instead of the bin `protocol_fixture`
-  interleavings [TEST] [N]   concurrent code under a scheduler that explores: N schedules (5000) of each
+  interleavings [TEST] [N]   concurrent code under a scheduler that explores: N schedules (2000) of each
                              kind for each test, or for those whose name contains TEST
   miri                       the crates without I/O under miri, on nightly
   mutants [WHAT] [--shard K/N]
