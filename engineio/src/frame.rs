@@ -417,4 +417,43 @@ mod tests {
         text(2).write_polling(&mut polling);
         assert_eq!(polling, b"4xx");
     }
+
+    #[test]
+    fn frames_are_equal_when_all_their_bytes_are() {
+        let binary = Frame::message(&Data::Binary(Bytes::from_static(b"4x")));
+        assert_eq!(text(1), Frame::message(&"x".into()));
+        assert_ne!(text(1), text(2));
+        assert_ne!(text(1), binary);
+    }
+
+    #[test]
+    fn only_data_can_be_empty() {
+        assert!(Data::from("").is_empty() && !Data::from("x").is_empty());
+        assert!(Data::Binary(Bytes::new()).is_empty());
+        assert!(!text(0).is_empty() && text(0).len() == 3);
+    }
+
+    #[test]
+    fn what_is_written_piece_by_piece_is_one_message() {
+        use std::io::Write as _;
+        let mut writer = FrameWriter::text();
+        assert_eq!(writer.content_len(), 1);
+        assert_eq!(writer.write(b"ab").unwrap(), 2);
+        write!(writer, "{}", 7).unwrap();
+        writer.push_str("c");
+        assert_eq!(writer.content_len(), 5);
+        assert_eq!(writer.finish(), Frame::message(&"ab7c".into()));
+        let mut writer = FrameWriter::binary_with_capacity(0);
+        assert_eq!((writer.content_len(), writer.write(&[9]).unwrap()), (0, 1));
+        assert_eq!(writer.finish().payload(), [9]);
+    }
+
+    #[cfg(any(feature = "server", feature = "client"))]
+    #[test]
+    fn a_control_frame_has_its_opcode_and_at_most_125_bytes() {
+        assert_eq!(&Frame::control(9, b"hi").wire()[..], [0x89, 2, b'h', b'i']);
+        let long = Frame::control(8, &[7; 200]);
+        assert_eq!(&long.wire()[..3], [0x88, 125, 7]);
+        assert_eq!(long.len(), 127);
+    }
 }

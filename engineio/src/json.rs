@@ -260,4 +260,12 @@ mod tests {
         assert!(object(&long(MAX_LEN)).is_some());
         assert!(object(&long(MAX_LEN + 1)).is_none());
     }
+
+    #[test]
+    fn every_escape_stands_for_its_character() {
+        let text = r#"{"a":"\"\\\/\b\f\n\r\t\u0041\ud83d\ude00"}"#;
+        let string = "\"\\/\u{8}\u{c}\n\r\tA😀".to_owned();
+        let expected = ("a".to_owned(), Value::String(string));
+        assert_eq!(object(text).unwrap(), [expected]);
+    }
 }

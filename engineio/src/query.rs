@@ -350,4 +350,13 @@ mod tests {
             Err(UnknownTransport)
         );
     }
+
+    #[test]
+    fn a_client_may_want_binary_as_text() {
+        for (flag, base64) in [("", false), ("&b64=1", true), ("&b64=", false)] {
+            let text = format!("EIO=4&transport=polling{flag}");
+            let query = Query::parse(&text, &Config::default()).unwrap();
+            assert_eq!(query.base64(), base64, "{flag}");
+        }
+    }
 }

@@ -52,6 +52,8 @@ impl Text {
     /// The string slice.
     #[must_use]
     pub fn as_str(&self) -> &str {
+        // what the next line relies on, in every test and fuzz run
+        debug_assert!(std::str::from_utf8(&self.0).is_ok(), "text is UTF-8");
         // SAFETY: every constructor either checks UTF-8 or starts from `str`, `slice` keeps
         // character boundaries, and `Bytes` is immutable.
         unsafe { std::str::from_utf8_unchecked(&self.0) }
@@ -195,5 +197,18 @@ mod tests {
         assert_eq!(part, "world");
         assert_eq!(part.0.as_ptr() as usize - text.0.as_ptr() as usize, 6);
         assert_eq!(text.share("elsewhere"), "elsewhere");
+    }
+
+    #[test]
+    fn it_is_the_string_that_it_holds() {
+        let text = Text::from("aé");
+        assert!(text == *"aé" && text != *"ae");
+        assert!(text == "aé" && text != "ae");
+        assert_eq!(AsRef::<str>::as_ref(&text), "aé");
+        assert_eq!(format!("{text} {text:?}"), "aé \"aé\"");
+        let part = text.slice(1..3).unwrap();
+        let copy = part.detached();
+        assert_eq!(copy, part);
+        assert_ne!(copy.0.as_ptr(), part.0.as_ptr());
     }
 }

@@ -186,3 +186,23 @@ fn a_payload_takes_what_fits() {
     s.poll(2).expect(&["reply 2: 8:412345678:41234567"]);
     s.poll(3).expect(&["reply 3: 8:41234567"]);
 }
+
+/// An answer is bytes when there is binary among what it has room for.
+#[test]
+fn text_that_fills_an_answer_travels_as_text_whatever_is_behind_it() {
+    let mut config = Config::default();
+    config.max_payload = 100;
+    let long = "x".repeat(60);
+    let mut s = Scripted::speaking(Dialect::V3, config.clone(), false);
+    s.send(&long)
+        .send(&long)
+        .try_send_batch(binary(&[7]))
+        .unwrap();
+    s.poll(1).expect(&[&format!("reply 1: 61:4{long}")]);
+    let mut s = Scripted::speaking(Dialect::V3, config, false);
+    s.send(&long).send(&"x".repeat(38));
+    s.try_send_batch(binary(&[7])).unwrap();
+    let bytes = [&b"\0\x06\x01\xff4"[..], long.as_bytes()].concat();
+    let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+    s.poll(1).expect(&[&format!("reply 1: <{hex}>")]);
+}

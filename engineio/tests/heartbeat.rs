@@ -219,3 +219,14 @@ fn what_is_no_packet_proves_no_life() {
     s.poll(2).advance(secs(20));
     s.expect(&["reply 2: 1", "closed: ping timeout"]);
 }
+
+/// Contract 7: a pong is due after the ping, which a machine that slept sent late.
+#[test]
+fn a_ping_that_is_late_by_more_than_a_second_counts_from_when_it_left() {
+    for (late, due) in [(1000, 45_000), (1001, 46_001)] {
+        let mut s = Scripted::websocket();
+        s.oversleep(ms(25_000 + late)).advance(ms(0));
+        s.expect(&["frame 0: 2"]);
+        assert_eq!(s.timeout(), Some(ms(due)), "{late} ms late");
+    }
+}

@@ -396,4 +396,22 @@ mod tests {
     fn a_session_key_stays_out_of_logs() {
         assert_eq!(format!("{:?}", SessionKey::new("secret")), "SessionKey(…)");
     }
+
+    #[test]
+    fn a_namespace_may_be_parsed() {
+        assert_eq!("/a".parse::<NamespaceId>().unwrap(), "/a");
+        assert_eq!("/a,b".parse::<NamespaceId>(), Err(InvalidNamespace));
+    }
+
+    #[test]
+    fn an_old_client_has_the_id_of_its_session_with_the_name_of_its_namespace() {
+        let long = "x".repeat(30);
+        for sid in ["AAAAAAAAAAAAAAAAAAAA", "short", &long] {
+            let session: Sid = sid.parse().unwrap();
+            for (namespace, id) in [("/", sid.to_owned()), ("/chat", format!("/chat#{sid}"))] {
+                let namespace = NamespaceId::new(namespace).unwrap();
+                assert_eq!(SocketId::of_session(&namespace, &session).as_str(), id);
+            }
+        }
+    }
 }

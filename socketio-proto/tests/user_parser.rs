@@ -111,3 +111,55 @@ fn what_is_never_complete_runs_into_the_deadline() {
         [Output::Close(CloseReason::ParseError)]
     );
 }
+
+/// Reads more into a message than it says: `c20` is a CONNECT whose payload has 20 bytes, `d3` one
+/// that is nested 3 deep.
+#[derive(Debug)]
+struct Generous;
+
+impl UserParser for Generous {
+    fn encode(&self, _: &Packet, _: &Limits) -> Result<Batch, EncodeError> {
+        Ok(Data::from("welcome").into())
+    }
+
+    fn decoder(&self, _: Limits) -> Box<dyn UserDecoder> {
+        Box::new(Self)
+    }
+}
+
+impl UserDecoder for Generous {
+    fn feed(&mut self, data: Data) -> Result<Option<Packet>, DecodeError> {
+        let Data::Text(text) = data else {
+            return Err(DecodeError::UnexpectedBinary);
+        };
+        let (kind, count) = text.split_at(1);
+        let count: usize = count.parse().unwrap();
+        let payload = match kind {
+            "c" => format!("{{\"a\":\"{}\"}}", "x".repeat(count - 8)),
+            _ => format!("{}1{}", "{\"a\":".repeat(count), "}".repeat(count)),
+        };
+        let (namespace, payload) = (NamespaceId::ROOT, Some(payload.into()));
+        let body = Body::Connect { payload };
+        Ok(Some(Packet { namespace, body }))
+    }
+}
+
+#[test]
+fn what_a_parser_makes_of_a_message_keeps_the_limits() {
+    for (message, passes) in [("c20", true), ("c21", false), ("d3", true), ("d4", false)] {
+        #[expect(clippy::disallowed_methods, reason = "a point to count from")]
+        let now = Instant::now();
+        let limits = Limits::default().packet_bytes(20).depth(3);
+        let config = Config::default().limits(limits);
+        let mut connection = Connection::new(Parser::user(Generous), Arc::new(config), now);
+        connection.handle_data(now, message.into());
+        let outputs = outputs(&mut connection);
+        let is_asked = matches!(outputs[..], [Output::Event(Event::ConnectRequested { .. })]);
+        let is_closed = outputs == [Output::Close(CloseReason::ParseError)];
+        assert_eq!(
+            (is_asked, is_closed),
+            (passes, !passes),
+            "{message}: {outputs:?}"
+        );
+    }
+}

@@ -13,11 +13,14 @@
 //! | [`Panics`] | counts panics, also those that a runtime caught |
 //! | [`Random`] | choices that follow from a seed |
 //! | `explore` (`cfg(shuttle)`) | a body in many interleavings of its threads |
+//! | `fuzzing` (feature) | the body of the fuzz target `pair` |
 //! | [`Proxy`] (feature `proxy`) | a real TCP proxy that cuts at any byte, stalls, delays, alters and answers nonsense |
 #![forbid(unsafe_code)]
 
 mod client_script;
 mod client_watch;
+#[cfg(feature = "fuzzing")]
+pub mod fuzzing;
 #[cfg(shuttle)]
 mod interleavings;
 pub mod ledger;

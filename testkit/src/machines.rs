@@ -58,7 +58,7 @@ pub struct Machines {
     dialled: Option<u64>,
     client_watch: ClientWatch,
     watch: Watch,
-    log: Vec<String>,
+    log: Vec<(Duration, Note)>,
 }
 
 impl Machines {
@@ -99,27 +99,27 @@ impl Machines {
     /// The client sends a message; tells whether it was taken.
     pub fn send(&mut self, data: impl Into<Data>) -> bool {
         let data = data.into();
-        self.note(format!("client sends {data:?}"));
+        self.note(Note::Words(format!("client sends {data:?}")));
         self.client.send(data.into()).is_ok()
     }
 
     /// The server sends a message; tells whether it was taken.
     pub fn serve(&mut self, data: impl Into<Data>) -> bool {
         let data = data.into();
-        self.note(format!("server sends {data:?}"));
+        self.note(Note::Words(format!("server sends {data:?}")));
         let sent = self.server.as_mut().map(|server| server.send(data.into()));
         sent.is_some_and(|sent| sent.is_ok())
     }
 
     /// The client closes.
     pub fn close(&mut self) {
-        self.note("client closes".to_owned());
+        self.note(Note::Words("client closes".to_owned()));
         self.client.close(self.now, CloseReason::ForcedClose);
     }
 
     /// The server closes.
     pub fn close_server(&mut self) {
-        self.note("server closes".to_owned());
+        self.note(Note::Words("server closes".to_owned()));
         if let Some(server) = &mut self.server {
             server.close(self.now, CloseReason::ForcedClose);
         }
@@ -130,7 +130,7 @@ impl Machines {
     /// The GET that is out gets lost, or its answer.
     pub fn lose_get(&mut self) {
         if let Some(get) = self.client_watch.get() {
-            self.note(format!("GET {get} is lost"));
+            self.note(Note::Words(format!("GET {get} is lost")));
             self.link.lose_request(get);
             self.link.carry(self.now, Hop::GetDropped(get));
             self.link.carry(self.now, Hop::Failed(get));
@@ -140,7 +140,7 @@ impl Machines {
     /// The POST that is out gets lost, or its answer.
     pub fn lose_post(&mut self) {
         if let Some(post) = self.client_watch.post() {
-            self.note(format!("POST {post} is lost"));
+            self.note(Note::Words(format!("POST {post} is lost")));
             self.link.lose_request(post);
             self.link.carry(self.now, Hop::PostDropped(post));
             self.link.carry(self.now, Hop::Failed(post));
@@ -150,7 +150,7 @@ impl Machines {
     /// The WebSocket breaks, and what is on its way is lost.
     pub fn cut_websocket(&mut self) {
         if let Some(link) = self.dialled {
-            self.note(format!("WebSocket {link} breaks"));
+            self.note(Note::Words(format!("WebSocket {link} breaks")));
             self.link.break_websocket(link);
             self.link.carry(self.now, Hop::UpClosed(link));
             self.link.carry(self.now, Hop::DownClosed(link));
@@ -161,7 +161,7 @@ impl Machines {
     /// have given its word on it.
     pub fn cut_probe(&mut self) {
         if let Some(link) = self.dialled.filter(|_| self.client.is_probing()) {
-            self.note(format!("probe {link} breaks"));
+            self.note(Note::Words(format!("probe {link} breaks")));
             self.link.break_websocket(link);
             self.link.carry(self.now, Hop::UpClosed(link));
             self.on_arrival(Hop::DownClosed(link));
@@ -179,11 +179,11 @@ impl Machines {
         self.now = at.max(self.now);
         if self.link.next().is_some_and(|next| next <= at) {
             if let Some(hop) = self.link.arrive() {
-                self.note(format!("{hop:?} arrives"));
+                self.note(Note::Arrives(hop.clone()));
                 self.on_arrival(hop);
             }
         } else {
-            self.note("timers".to_owned());
+            self.note(Note::Words("timers".to_owned()));
             self.client.handle_timeout(self.now);
             if let Some(server) = &mut self.server {
                 server.handle_timeout(self.now);
@@ -203,7 +203,7 @@ impl Machines {
 
     /// Time passes for both, and nobody looks.
     pub fn sleep(&mut self, time: Duration) {
-        self.note(format!("sleep of {time:?}"));
+        self.note(Note::Words(format!("sleep of {time:?}")));
         self.now += time;
     }
 
@@ -326,7 +326,7 @@ impl Machines {
     fn settle(&mut self) {
         while let Some(output) = self.client.poll_output(self.now) {
             self.client_watch.output(&output);
-            self.note(format!("client: {}", show_client(&output)));
+            self.note(Note::Client(output.clone()));
             self.on_client_output(output);
         }
         self.client_watch.drained(&self.client);
@@ -336,7 +336,7 @@ impl Machines {
             .and_then(|server| server.poll_output(self.now))
         {
             self.watch.output(&output);
-            self.note(format!("server: {}", show(&output)));
+            self.note(Note::Server(output.clone()));
             self.on_server_output(output);
         }
         if let Some(server) = &self.server {
@@ -381,9 +381,8 @@ impl Machines {
         self.link.carry(self.now, hop);
     }
 
-    fn note(&mut self, line: String) {
-        let at = self.now - epoch();
-        self.log.push(format!("{:>6} ms  {line}", at.as_millis()));
+    fn note(&mut self, note: Note) {
+        self.log.push((self.now - epoch(), note));
     }
 }
 
@@ -402,6 +401,28 @@ fn on_the_wire(reply: Reply) -> (u16, Bytes) {
 
 impl fmt::Display for Machines {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.log.iter().try_for_each(|line| writeln!(f, "{line}"))
+        self.log
+            .iter()
+            .try_for_each(|(at, note)| writeln!(f, "{:>6} ms  {note}", at.as_millis()))
+    }
+}
+
+/// A line of the log, put into words only when somebody wants to read it.
+#[derive(Debug)]
+enum Note {
+    Words(String),
+    Arrives(Hop),
+    Client(client::Output),
+    Server(server::Output),
+}
+
+impl fmt::Display for Note {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Words(words) => f.write_str(words),
+            Self::Arrives(hop) => write!(f, "{hop:?} arrives"),
+            Self::Client(output) => write!(f, "client: {}", show_client(output)),
+            Self::Server(output) => write!(f, "server: {}", show(output)),
+        }
     }
 }

@@ -8,6 +8,10 @@ use crate::hostile;
 use crate::load;
 use crate::sh::{Failure, Outcome, cargo, cargo_of, root, run as run_command, works};
 use crate::test::cargo_tool;
+use crate::{interleavings, miri, mutants};
+
+/// All of them take hours.
+const MUTANTS: &str = "0/12";
 
 pub(crate) fn run() -> Outcome {
     println!("==== deny: licences, bans, sources ====");
@@ -34,6 +38,15 @@ pub(crate) fn run() -> Outcome {
 
     println!("\n==== frameworks ====");
     frameworks::run(&[])?;
+
+    println!("\n==== interleavings ====");
+    interleavings::run(&[])?;
+
+    println!("\n==== miri ====");
+    miri::run()?;
+
+    println!("\n==== mutants ====");
+    mutants::run(&["--shard", MUTANTS])?;
 
     println!("\n==== oldest supported Rust ====");
     let oldest = rust_version()?;

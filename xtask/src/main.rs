@@ -8,7 +8,10 @@ mod frameworks;
 mod full;
 mod fuzz;
 mod hostile;
+mod interleavings;
 mod load;
+mod miri;
+mod mutants;
 mod setup;
 mod sh;
 mod test;
@@ -20,12 +23,19 @@ usage: cargo xtask COMMAND
 
   demo                       serve the chat page; PORT chooses the port (3000)
   test [STEP...]             everything that a change must pass, or the steps named:
-                             fmt, clippy, test, doc, purity, package
+                             fmt, clippy, test, doc, interleavings, purity,
+                             package
   setup                      install what demo and test need; does nothing when all is there
   fuzz [TARGET] [SECONDS]    cargo-fuzz on nightly, all targets or one, 60 seconds each
   conformance DIR [--runs N] the official protocol suites found in DIR, against our fixtures
       --engine PROGRAM       another Engine.IO echo server instead of the bin `engine_echo`
       --socket PROGRAM       another Socket.IO server instead of the bin `protocol_fixture`
+  interleavings [TEST] [N]   concurrent code under a scheduler that explores: N schedules (2000) of each
+                             kind for each test, or for those whose name contains TEST
+  miri                       the crates without I/O under miri, on nightly
+  mutants [WHAT] [--shard K/N]
+                             changes to parsers and machines that a test has to notice; WHAT is engineio,
+                             engineio-ws, socketio-proto or a pattern, such as `text.rs`
   hostile [NAME...]          attacks over raw TCP, in full, or those whose name or row contains NAME
       --short                with fewer rounds
       --valgrind             with fewer rounds, the server under valgrind
@@ -37,7 +47,8 @@ usage: cargo xtask COMMAND
   frameworks [NAME...]       the applications of frameworks/, all or those named, with the official client
   full                       what is too long, or too rarely wrong, for every change:
                              licences and sources of the dependencies, the oldest supported Rust,
-                             the attacks, the faults, the applications of frameworks/
+                             the attacks, the faults, the load, the applications of frameworks/,
+                             interleavings, miri, a share of the mutants
 ";
 
 fn main() -> ExitCode {
@@ -57,12 +68,15 @@ fn main() -> ExitCode {
         ["setup"] => setup::all(),
         ["fuzz", rest @ ..] => fuzz::run(rest),
         ["conformance", rest @ ..] => conformance::run(rest),
+        ["miri"] => miri::run(),
+        ["mutants", rest @ ..] => mutants::run(rest),
+        ["interleavings", rest @ ..] => interleavings::run(rest),
         ["hostile", rest @ ..] => hostile::run(rest),
         ["faults", rest @ ..] => faults::run(rest),
         ["load", rest @ ..] => load::run(rest),
         ["frameworks", names @ ..] => frameworks::run(names),
         ["full"] => full::run(),
-        ["demo" | "setup" | "full", extra, ..] => {
+        ["demo" | "setup" | "miri" | "full", extra, ..] => {
             Err(sh::Failure::usage(format!("unexpected argument `{extra}`")))
         }
         [unknown, ..] => Err(sh::Failure::usage(format!(

@@ -4,16 +4,18 @@ use std::fs;
 use std::process::Command;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
+use crate::interleavings;
 use crate::setup;
 use crate::sh::{Failure, Outcome, cargo, output, run as run_command, target, works};
 
 type Step = (&'static str, fn() -> Outcome);
 
-const STEPS: [Step; 6] = [
+const STEPS: [Step; 7] = [
     ("fmt", fmt),
     ("clippy", clippy),
     ("test", test),
     ("doc", doc),
+    ("interleavings", interleavings::short),
     ("purity", purity),
     ("package", package),
 ];
@@ -60,7 +62,7 @@ impl Summary {
         let took = start.elapsed();
         if let Err(failure) = outcome {
             self.print();
-            println!("  FAILED  {name:<10} {:>7.1} s", took.as_secs_f32());
+            println!("  FAILED  {name:<13} {:>7.1} s", took.as_secs_f32());
             return Err(Failure::new(format!("step `{name}`: {failure}")));
         }
         self.done.push((name, took));
@@ -70,7 +72,7 @@ impl Summary {
     fn print(&self) {
         println!("\n==== summary ====");
         for (name, took) in &self.done {
-            println!("  passed  {name:<10} {:>7.1} s", took.as_secs_f32());
+            println!("  passed  {name:<13} {:>7.1} s", took.as_secs_f32());
         }
     }
 }

@@ -356,6 +356,7 @@ mod tests {
         for (body, expected) in [
             (&b"\0\x01\xff6\0\x01\xff6"[..], vec![noop(), noop()]),
             (b"\0\x01\xff6x", vec![noop(), Err(InvalidLength)]),
+            (b"\0\0\0\0\0\0\0\0\0\0\x01\xff6", vec![noop()]),
             (
                 b"\0\x01\xff6\x02\x01\xff6",
                 vec![noop(), Err(UnknownPacket)],
@@ -402,7 +403,7 @@ mod tests {
                 assert!(encoder.fits(&frame));
                 encoder.push_frame(&frame);
                 assert!(encoder.fits(&frame), "{form:?} {frame:?}");
-                encoder.max_bytes -= 2;
+                encoder.max_bytes -= 1;
                 assert!(!encoder.fits(&frame), "{form:?} {frame:?}");
             }
         }

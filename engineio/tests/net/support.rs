@@ -365,7 +365,7 @@ impl WebSocket {
         let (first, content) = self.frame().await;
         assert_eq!(first, 0x88, "{:?}", content.get(..40));
         self.http.send(frame(0x88, &content)).await;
-        assert_eq!(self.http.ended().await, []);
+        assert_eq!(self.http.ended().await, [0_u8; 0]);
         self.http.stream.shutdown().await.ok();
         content
             .first_chunk()

@@ -138,7 +138,7 @@ async fn a_close_frame_is_answered_and_ends_the_session() {
     websocket.http.send(frame(0x88, b"\x03\xe8bye")).await;
     let (first, _) = websocket.frame().await;
     assert_eq!(first, 0x88);
-    assert_eq!(websocket.http.ended().await, []);
+    assert_eq!(websocket.http.ended().await, [0_u8; 0]);
     assert_eq!(app.reason().await, CloseReason::TransportClose);
 }
 

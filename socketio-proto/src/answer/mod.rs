@@ -106,3 +106,18 @@ pub fn into_args(answer: impl Answer) -> Result<Option<RawArgs>, EncodeError> {
         Answered::Never => None,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_answer_is_kept_as_it_would_be_sent() {
+        let texts = |answer: RawArgs| -> Vec<u32> { answer.value(0).into_iter().collect() };
+        assert_eq!(into_args(Ack(7)).unwrap().map(texts), Some(vec![7]));
+        let either: Result<Ack<u32>, NoAck> = Err(NoAck);
+        assert_eq!(into_args(either), Ok(None));
+        assert_eq!(into_args(()), Ok(Some(RawArgs::default())));
+        assert_eq!(into_args(NoAck), Ok(None));
+    }
+}

@@ -215,3 +215,26 @@ fn debug_shows_texts_and_lengths() {
     let shown = format!("{args:?}");
     assert_eq!(shown, r#"[1, {"_placeholder":true,"num":0}, 6 bytes]"#);
 }
+
+#[test]
+fn a_map_is_its_members_in_order() {
+    let map: Map = [("b", 1), ("a", 2)].into_iter().collect();
+    assert_eq!((map.len(), map.is_empty()), (2, false));
+    assert!(Map::default().is_empty());
+    let members: Vec<_> = map.into_iter().collect();
+    let member = |key: &str, value: i32| (key.to_owned(), Value::from(value));
+    assert_eq!(members, [member("b", 1), member("a", 2)]);
+}
+
+#[test]
+fn binary_takes_bytes_however_a_format_gives_them() {
+    use serde::de::IntoDeserializer;
+    use serde::de::value::{BytesDeserializer, Error};
+    let lent = BytesDeserializer::<Error>::new(&[7; 3]);
+    assert_eq!(Binary::deserialize(lent), Ok(bytes(7)));
+    let listed = vec![7_u8; 3].into_deserializer();
+    assert_eq!(
+        Binary::deserialize::<serde::de::value::SeqDeserializer<_, Error>>(listed),
+        Ok(bytes(7))
+    );
+}

@@ -836,3 +836,31 @@ fn a_namespace_that_is_removed_leaves_nothing() {
     assert_eq!((rig.machine.buffered(), rig.machine.pending_acks()), (0, 0));
     assert_eq!(rig.machine.poll_timeout(), None);
 }
+
+#[test]
+fn what_is_retried_is_bounded_from_the_first_event_on() {
+    let config = Config {
+        max_buffered: 200,
+        ..Config::default()
+    };
+    let mut rig = Rig::new(config);
+    let settings = Settings {
+        retries: 3,
+        ..Settings::default()
+    };
+    rig.machine.configure(&ns("/"), settings);
+    rig.machine.connect(&ns("/"));
+    let large = rig.try_emit("/", "large", &"x".repeat(300), ack());
+    assert_eq!(large, Err(SendError::Full));
+    rig.try_emit("/", "small", &1, ack()).unwrap();
+}
+
+#[test]
+fn a_namespace_that_is_removed_while_it_is_left_still_says_so_and_no_more() {
+    let mut rig = Rig::connected(&["/", "/a"]);
+    rig.machine.disconnect(rig.now, &ns("/a"));
+    rig.machine.remove(rig.now, &ns("/a"));
+    rig.machine.connect(&ns("/a"));
+    let told = ["> 1/a,", "/a left: io client disconnect", "/a auth?"];
+    assert_eq!(rig.take(), told);
+}

@@ -40,6 +40,10 @@ struct State {
     /// By slot, so that a broadcast walks memory in order.
     members: Vec<Option<Arc<Connection>>>,
     recovery: Option<Box<Recoverable>>,
+    /// What happened to rooms and nobody was told of yet.
+    untold: Vec<RoomEvent>,
+    /// Somebody is telling: of what comes meanwhile, too.
+    is_telling: bool,
 }
 
 /// What is needed to give a client what it missed.
@@ -73,6 +77,15 @@ pub(crate) struct Claim<'a> {
     pub(crate) history: &'a History,
     pub(crate) start: u64,
     pub(crate) offset: Option<&'a str>,
+}
+
+/// The observer is being told; also when it panics, that is over.
+struct Telling<'a>(&'a NamespaceCore);
+
+impl Drop for Telling<'_> {
+    fn drop(&mut self) {
+        self.0.state.lock().is_telling = false;
+    }
 }
 
 impl std::fmt::Debug for NamespaceCore {
@@ -198,34 +211,48 @@ impl NamespaceCore {
 
     /// As [`NamespaceCore::with_rooms`], for a caller that holds a lock: it tells the observer
     /// when it does no longer.
-    pub(crate) fn change<R>(&self, f: impl FnOnce(&mut Rooms) -> R) -> (R, Vec<RoomEvent>) {
+    pub(crate) fn change<R>(&self, f: impl FnOnce(&mut Rooms) -> R) -> R {
         self.change_state(|state| f(&mut state.rooms))
     }
 
     /// Tells the observer what happened to rooms, when the lock is free again.
     fn with_state<R>(&self, f: impl FnOnce(&mut State) -> R) -> R {
-        let (result, events) = self.change_state(f);
-        self.tell(&events);
+        let result = self.change_state(f);
+        self.tell();
         result
     }
 
-    fn change_state<R>(&self, f: impl FnOnce(&mut State) -> R) -> (R, Vec<RoomEvent>) {
+    fn change_state<R>(&self, f: impl FnOnce(&mut State) -> R) -> R {
         let mut state = self.state.lock();
         let result = f(&mut state);
         let events = state.rooms.take_events();
         if let Some(recovery) = &mut state.recovery {
             recovery.note(&events);
         }
-        (result, events)
+        if self.on_room.is_present() {
+            state.untold.extend(events);
+        }
+        result
     }
 
-    /// Tells the observer what happened to rooms. No lock may be held.
-    pub(crate) fn tell(&self, events: &[RoomEvent]) {
-        if !events.is_empty()
-            && let Some(observer) = self.on_room.get()
-        {
+    /// Tells the observer what happened to rooms, in the order in which it did: one thread at a
+    /// time, for all of them. No lock may be held.
+    pub(crate) fn tell(&self) {
+        let Some(observer) = self.on_room.get() else {
+            return;
+        };
+        while let Some((events, _telling)) = self.untold() {
             events.iter().for_each(|event| observer(event));
         }
+    }
+
+    fn untold(&self) -> Option<(Vec<RoomEvent>, Telling<'_>)> {
+        let mut state = self.state.lock();
+        if state.is_telling || state.untold.is_empty() {
+            return None;
+        }
+        state.is_telling = true;
+        Some((std::mem::take(&mut state.untold), Telling(self)))
     }
 
     /// Who is selected now. A moment later the place of one may be another's.

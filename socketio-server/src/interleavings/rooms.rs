@@ -1,6 +1,7 @@
 //! Rooms and broadcasts.
 
 use super::*;
+use crate::{RoomEvent, SocketId};
 
 fn events(packets: &[String]) -> Vec<&str> {
     let events = packets.iter().filter_map(|p| p.strip_prefix("42"));
@@ -36,8 +37,10 @@ fn who_joins_or_leaves_meanwhile_gets_a_broadcast_once_or_not_at_all() {
         let (server, io) = server(|namespace| namespace);
         let (mut clients, [one, other]) = two(&server, &io);
         other.join("red");
+        let again = one.clone();
         let threads = [
             thread::spawn(move || one.join("red")),
+            thread::spawn(move || again.join("red")),
             thread::spawn(move || other.leave("red")),
         ];
         io.to("red").emit("a", &1).expect("sent");
@@ -75,13 +78,13 @@ fn who_leaves_is_in_no_room_whoever_puts_it_into_some() {
         };
         assert!(clients[0].send("41"));
         future::block_on(one.closed());
+        // whoever has its place now has none of its rooms
+        let (_client, answer) = Client::join(&server);
         for thread in threads.into_iter().chain([joining]) {
             thread.join().expect("a thread");
         }
         assert!(one.rooms().is_empty());
-        assert_eq!(io.len(), 1);
-        // whoever has its place now has none of its rooms
-        let (_client, answer) = Client::join(&server);
+        assert_eq!(io.len(), 2);
         let id = answer.split('"').nth(3).expect("an id");
         let next = io.socket(&id.parse().expect("an id")).expect("a socket");
         assert_eq!(next.rooms().len(), 1);
@@ -134,6 +137,52 @@ fn whoever_disconnects_a_socket_spares_the_next_one_of_its_client() {
             .collect();
         assert!(packets.is_empty() || packets == ["41"], "{packets:?}");
         assert_eq!(io.len(), 1);
+        server
+    });
+}
+
+#[test]
+fn whoever_watches_rooms_sees_what_happened_in_order() {
+    explore(|| {
+        let seen = std::sync::Arc::new(std::sync::Mutex::new(Vec::new()));
+        let (server, io) = server(|namespace| {
+            let seen = std::sync::Arc::clone(&seen);
+            namespace.on_room_event(move |event| seen.lock().expect("a list").push(event.clone()))
+        });
+        let (_clients, sockets) = two(&server, &io);
+        let threads = sockets.map(|socket| {
+            thread::spawn(move || {
+                socket.join("red");
+                socket.leave("red");
+            })
+        });
+        for thread in threads {
+            thread.join().expect("a thread");
+        }
+        let mut members: Option<Vec<SocketId>> = None;
+        for event in seen.lock().expect("a list").drain(..) {
+            match event {
+                RoomEvent::Created { room } if room == "red".into() => {
+                    assert_eq!(members.replace(Vec::new()), None);
+                }
+                RoomEvent::Joined { room, socket } if room == "red".into() => {
+                    let members = members.as_mut().expect("a room");
+                    assert!(!members.contains(&socket));
+                    members.push(socket);
+                }
+                RoomEvent::Left { room, socket } if room == "red".into() => {
+                    let members = members.as_mut().expect("a room");
+                    let count = members.len();
+                    members.retain(|member| *member != socket);
+                    assert_eq!(members.len() + 1, count);
+                }
+                RoomEvent::Deleted { room } if room == "red".into() => {
+                    assert_eq!(members.take(), Some(Vec::new()));
+                }
+                _ => {}
+            }
+        }
+        assert_eq!(members, None);
         server
     });
 }

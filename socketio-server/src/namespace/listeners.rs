@@ -213,7 +213,8 @@ impl<D: Send + Sync + 'static, N> Namespace<D, N> {
     }
 
     /// Sees rooms come into being, get and lose members, and vanish; Node's `create-room`,
-    /// `join-room`, `leave-room` and `delete-room`. Runs where that happens, after it.
+    /// `join-room`, `leave-room` and `delete-room`. Runs after that, in the order in which it
+    /// happens: where two threads do something at the same time, one of them tells both.
     pub fn on_room_event<F>(mut self, observer: F) -> Self
     where
         F: Fn(&RoomEvent) + Send + Sync + 'static,

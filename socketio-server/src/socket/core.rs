@@ -119,7 +119,7 @@ impl SocketCore {
 
     /// Reaches the room index; `None` after the disconnect, when the slot may be another's.
     pub(super) fn with_rooms<R>(&self, f: impl FnOnce(&mut Rooms, Slot) -> R) -> Option<R> {
-        let (result, events) = {
+        let result = {
             // held until `f` is done: `end` gives the slot away only afterwards
             let end = self.end.lock();
             if end.reason.is_some() {
@@ -127,7 +127,7 @@ impl SocketCore {
             }
             self.namespace.change(|rooms| f(rooms, self.slot))
         };
-        self.namespace.tell(&events);
+        self.namespace.tell();
         Some(result)
     }
 

@@ -173,3 +173,52 @@ impl Drop for Inline {
         }
     }
 }
+
+#[cfg(all(test, shuttle))]
+mod interleavings {
+    use http::Request;
+    use shuttle::{future, thread};
+
+    use super::*;
+    use crate::net::server::core::Core;
+    use crate::query::Terms;
+    use crate::{Protocol, Sid, Transport};
+
+    #[test]
+    fn who_receives_elsewhere_gets_every_message_and_the_end() {
+        testkit::explore(|| {
+            let core = Core::new(Options::default());
+            let registered = core.register_as(Sid::from_entropy([7; 15]), Terms::default());
+            let (_, handle, _registration) = registered.expect("a new id");
+            let (parts, ()) = Request::new(()).into_parts();
+            let trusted = &core.options.trusted_proxies;
+            let handshake = Handshake::new(parts, Transport::Polling, Protocol::V4, trusted);
+            let inbox = Arc::<Mutex<Inbox>>::default();
+            let mut connection = Connection {
+                handshake: Arc::new(handshake),
+                handle: handle.clone(),
+                inbox: Arc::clone(&inbox),
+            };
+            let receiving = thread::spawn(move || {
+                let mut received = Vec::new();
+                while let Some(data) = future::block_on(connection.recv()) {
+                    received.push(data);
+                }
+                received
+            });
+            let mut inline = Inline {
+                handle,
+                inbox,
+                future: None,
+            };
+            let now = crate::net::clock::now();
+            for message in ["a", "b"] {
+                inline.on_event(now, Event::Message(message.into()));
+            }
+            inline.on_event(now, Event::Closed(CloseReason::TransportClose));
+            let received = receiving.join().expect("a thread");
+            assert_eq!(received, ["a".into(), "b".into()]);
+            assert_eq!(inline.inbox.lock().bytes, 0);
+        });
+    }
+}
