@@ -13,6 +13,7 @@
 //! | [`Panics`] | counts panics, also those that a runtime caught |
 //! | [`Random`] | choices that follow from a seed |
 //! | [`Proxy`] (feature `proxy`) | a real TCP proxy that cuts at any byte, stalls, delays, alters and answers nonsense |
+//! | [`Running`] (feature `process`) | a server in a process of its own: signals, memory, descriptors |
 #![forbid(unsafe_code)]
 
 mod client_script;
@@ -23,6 +24,8 @@ mod machines;
 mod model;
 mod pair;
 mod panics;
+#[cfg(feature = "process")]
+mod process;
 #[cfg(feature = "proxy")]
 mod proxy;
 mod random;
@@ -40,6 +43,8 @@ pub use machines::{End, Machines};
 pub use model::{Action, Model, Upgrade};
 pub use pair::Pair;
 pub use panics::{ON_PURPOSE, Panics};
+#[cfg(feature = "process")]
+pub use process::{Launch, Process, Running, Signal};
 #[cfg(feature = "proxy")]
 pub use proxy::{Direction, Harm, Mode, Opening, Place, Proxy, Script};
 pub use random::{Random, seed};
