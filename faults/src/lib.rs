@@ -6,8 +6,12 @@ mod cuts;
 mod message;
 mod outcome;
 mod present;
+mod processes;
 mod run;
+mod talk;
+mod target;
 mod upgrades;
 
 pub use outcome::{Failure, Outcome};
 pub use run::{PARTS, Part, Plan, run};
+pub use target::serve;

@@ -25,7 +25,9 @@ fn main() -> ExitCode {
         }
         return ExitCode::SUCCESS;
     }
-    let plan = Plan::of_environment(!args.iter().any(|arg| arg == "--short"));
+    let target = std::env::current_exe().unwrap_or_default();
+    let target = target.with_file_name("faults_target");
+    let plan = Plan::of_environment(!args.iter().any(|arg| arg == "--short"), target);
     let mut names = args.iter().filter(|arg| !arg.starts_with("--")).peekable();
     let all = names.peek().is_none();
     let names: Vec<&String> = names.collect();

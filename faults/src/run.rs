@@ -1,12 +1,13 @@
 //! [`run`]: a part, from its plan to its figures.
 
 use std::fmt;
+use std::path::PathBuf;
 use std::pin::Pin;
 use std::time::Instant;
 
 use testkit::Random;
 
-use crate::{Failure, Outcome, cuts, upgrades};
+use crate::{Failure, Outcome, cuts, processes, upgrades};
 
 /// How much is run, and what it follows from.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -17,12 +18,14 @@ pub struct Plan {
     pub seed: u64,
     /// Only cases that are shown with this text in them, each so many times.
     pub only: Option<(String, usize)>,
+    /// The server that runs as a process.
+    pub target: PathBuf,
 }
 
 impl Plan {
     /// The one of the environment: `FAULTS_SEED`, `FAULTS_ONLY`, `FAULTS_TIMES`.
     #[must_use]
-    pub fn of_environment(full: bool) -> Self {
+    pub fn of_environment(full: bool, target: PathBuf) -> Self {
         let only = std::env::var("FAULTS_ONLY").ok().map(|text| {
             let times = std::env::var("FAULTS_TIMES").ok();
             let times = times.and_then(|times| times.parse().ok()).unwrap_or(1);
@@ -32,6 +35,7 @@ impl Plan {
             full,
             seed: testkit::seed("FAULTS_SEED", 1),
             only,
+            target,
         }
     }
 
@@ -94,6 +98,21 @@ pub const PARTS: &[Part] = &[
         name: "our-upgrades",
         rows: "F20",
         run: |plan| Box::pin(upgrades::ours(plan)),
+    },
+    Part {
+        name: "kill",
+        rows: "F3",
+        run: |plan| Box::pin(processes::kill(plan)),
+    },
+    Part {
+        name: "stop",
+        rows: "F18",
+        run: |plan| Box::pin(processes::stop(plan)),
+    },
+    Part {
+        name: "term",
+        rows: "F19",
+        run: |plan| Box::pin(processes::term(plan)),
     },
 ];
 
