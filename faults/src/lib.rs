@@ -3,7 +3,9 @@
 
 mod book;
 mod cuts;
+mod handlers;
 mod message;
+mod offline;
 mod outcome;
 mod present;
 mod processes;

@@ -39,10 +39,10 @@ fn main() -> ExitCode {
         }
         ran += 1;
         match run(part, &plan) {
-            Ok(figures) => println!("passed {:<12} {:<8} {figures}", part.name, part.rows),
+            Ok(figures) => println!("passed {:<12} {:<12} {figures}", part.name, part.rows),
             Err(failure) => {
                 failed += 1;
-                println!("FAILED {:<12} {:<8} {failure}", part.name, part.rows);
+                println!("FAILED {:<12} {:<12} {failure}", part.name, part.rows);
             }
         }
     }

@@ -5,9 +5,9 @@ use std::path::PathBuf;
 use std::pin::Pin;
 use std::time::Instant;
 
-use testkit::Random;
+use testkit::{Panics, Random};
 
-use crate::{Failure, Outcome, cuts, processes, upgrades};
+use crate::{Failure, Outcome, cuts, handlers, offline, processes, upgrades};
 
 /// How much is run, and what it follows from.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -114,6 +114,16 @@ pub const PARTS: &[Part] = &[
         rows: "F19",
         run: |plan| Box::pin(processes::term(plan)),
     },
+    Part {
+        name: "handlers",
+        rows: "F23 F24 F26",
+        run: |plan| Box::pin(handlers::run(plan)),
+    },
+    Part {
+        name: "offline",
+        rows: "F27",
+        run: |plan| Box::pin(offline::run(plan)),
+    },
 ];
 
 /// Runs a part; what it has to tell, in a line.
@@ -125,10 +135,14 @@ pub fn run(part: &Part, plan: &Plan) -> Outcome<String> {
         .worker_threads(2)
         .enable_all()
         .build()?;
-    let begun = Instant::now();
+    let (begun, panics) = (Instant::now(), Panics::watch());
     let told = runtime.block_on((part.run)(plan));
+    let panics = panics.anywhere();
     let (name, seed) = (part.name, plan.seed);
     match told {
+        Ok(_) if panics > 0 => Err(Failure::new(format!(
+            "{name}, seed {seed}: {panics} panics that nobody meant"
+        ))),
         Ok(figures) => Ok(format!("{figures} ({:.1?})", begun.elapsed())),
         Err(failure) => Err(Failure::new(format!("{name}, seed {seed}: {failure}"))),
     }

@@ -43,3 +43,13 @@ fn a_server_that_stood_still_gives_up_only_those_who_died() {
 fn a_server_that_is_terminated_under_load_delivers_all_that_it_sent() {
     short("term");
 }
+
+#[test]
+fn handlers_that_panic_or_never_return_or_block_are_nobody_else_s_business() {
+    short("handlers");
+}
+
+#[test]
+fn what_is_emitted_without_a_server_waits_within_its_limit_and_arrives_in_order() {
+    short("offline");
+}

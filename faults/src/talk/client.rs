@@ -25,6 +25,8 @@ pub(crate) struct How {
     pub(crate) messages: u64,
     /// Whether every message is sent until it is answered, each time waiting as long.
     pub(crate) retries: Option<Duration>,
+    /// Bytes that may wait to be sent.
+    pub(crate) max_buffered: Option<usize>,
 }
 
 impl How {
@@ -37,6 +39,7 @@ impl How {
             upgrade_timeout: None,
             messages,
             retries: None,
+            max_buffered: None,
         }
     }
 }
@@ -125,9 +128,10 @@ impl Client {
             transports,
             reconnect,
             upgrade_timeout,
+            max_buffered,
             ..
         } = self.how.clone();
-        let manager = Manager::builder(url)?
+        let mut manager = Manager::builder(url)?
             .transports(transports)
             .timeout(Duration::from_secs(20))
             .engine(|options: Options| {
@@ -136,6 +140,9 @@ impl Client {
                 options.session(config)
             })
             .reconnect(reconnect);
+        if let Some(bytes) = max_buffered {
+            manager = manager.max_buffered(bytes);
+        }
         let socket = manager.build()?.socket("/")?;
         if let Some(timeout) = self.how.retries {
             socket.retries(u32::MAX);
@@ -206,7 +213,9 @@ impl Client {
             } else if socket.emit("n", &message).is_err() {
                 self.book.write(who, Side::Client, message.refused());
             }
-            sleep(Duration::from_micros(random.below(pause.max(1)))).await;
+            if pause > 0 {
+                sleep(Duration::from_micros(random.below(pause))).await;
+            }
         }
         self.end(socket);
     }
