@@ -2,9 +2,9 @@
 //! contract is in `engineio::client`).
 
 use bytes::Bytes;
-use engineio::client::Config;
+use engineio::client::{Config, Detail};
 use engineio::{Batch, Data, Frame, SendError};
-use testkit::{ClientScript, HANDSHAKE};
+use testkit::{ClientScript, HANDSHAKE, ms};
 
 fn binary(len: usize) -> Data {
     Data::Binary(vec![0; len].into())
@@ -167,11 +167,52 @@ fn base64_arrives_as_bytes() {
 fn a_request_that_fails_ends_the_session() {
     let mut s = ClientScript::polling(Config::default());
     s.fail(2).expect(&["closed: transport error"]);
-    let mut s = ClientScript::polling(Config::default());
-    s.send("a").expect(&["post 3: 4a"]).fail(3);
-    s.expect(&["abandon 2", "closed: transport error"]);
+}
+
+/// Contract 13: a server that stops refuses what comes, and answers the poll with all that it had.
+#[test]
+fn a_post_that_fails_is_the_end_behind_the_poll_that_is_out() {
+    let posted = || {
+        let mut s = ClientScript::polling(Config::default());
+        s.send("a").expect(&["post 3: 4a"]);
+        s
+    };
+    let unknown = r#"{"code":1,"message":"Session ID unknown"}"#;
+    let mut s = posted();
+    s.answer_with(3, 400, unknown).expect(&[]);
+    s.answer(2, "4x|4y|1")
+        .expect(&["message x", "message y", "closed: transport close"]);
+    // without a close packet it is the same
+    let mut s = posted();
+    s.fail(3).send("b").expect(&[]);
+    s.answer(2, "4x|2")
+        .expect(&["message x", "ping", "closed: transport error"]);
+    // and the first failure is the one that is told
+    let mut s = posted();
+    s.answer_with(3, 400, unknown).fail(2);
+    s.expect(&["closed: transport error"]);
+    assert!(matches!(
+        s.session().detail(),
+        Some(Detail::Http { status: 400, .. })
+    ));
+    // a poll that brings nothing is not waited for
+    let mut s = posted();
+    s.fail(3).advance(ms(999)).expect(&[]);
+    s.advance(ms(1))
+        .expect(&["abandon 2", "closed: transport error"]);
     // too late for anything
     s.answer(2, "4x").expect(&[]);
+}
+
+#[test]
+fn a_post_that_fails_before_an_upgrade_ends_the_session() {
+    let mut s = ClientScript::probing(Config::default());
+    s.send("a").expect(&["post 4: 4a"]);
+    s.open_link(2).expect(&["frame 2: 2probe"]);
+    s.text(2, "3probe").fail(4).expect(&[]);
+    // long-polling has come to rest, and the session does not move
+    s.answer(3, "4x")
+        .expect(&["message x", "close link 2", "closed: transport error"]);
 }
 
 #[test]

@@ -3,11 +3,17 @@
 
 mod book;
 mod cuts;
+mod handlers;
 mod message;
+mod offline;
 mod outcome;
 mod present;
+mod processes;
 mod run;
+mod talk;
+mod target;
 mod upgrades;
 
 pub use outcome::{Failure, Outcome};
 pub use run::{PARTS, Part, Plan, run};
+pub use target::serve;

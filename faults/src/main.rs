@@ -25,7 +25,9 @@ fn main() -> ExitCode {
         }
         return ExitCode::SUCCESS;
     }
-    let plan = Plan::of_environment(!args.iter().any(|arg| arg == "--short"));
+    let target = std::env::current_exe().unwrap_or_default();
+    let target = target.with_file_name("faults_target");
+    let plan = Plan::of_environment(!args.iter().any(|arg| arg == "--short"), target);
     let mut names = args.iter().filter(|arg| !arg.starts_with("--")).peekable();
     let all = names.peek().is_none();
     let names: Vec<&String> = names.collect();
@@ -37,10 +39,10 @@ fn main() -> ExitCode {
         }
         ran += 1;
         match run(part, &plan) {
-            Ok(figures) => println!("passed {:<12} {:<8} {figures}", part.name, part.rows),
+            Ok(figures) => println!("passed {:<12} {:<12} {figures}", part.name, part.rows),
             Err(failure) => {
                 failed += 1;
-                println!("FAILED {:<12} {:<8} {failure}", part.name, part.rows);
+                println!("FAILED {:<12} {:<12} {failure}", part.name, part.rows);
             }
         }
     }

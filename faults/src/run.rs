@@ -1,12 +1,13 @@
 //! [`run`]: a part, from its plan to its figures.
 
 use std::fmt;
+use std::path::PathBuf;
 use std::pin::Pin;
 use std::time::Instant;
 
-use testkit::Random;
+use testkit::{Panics, Random};
 
-use crate::{Failure, Outcome, cuts, upgrades};
+use crate::{Failure, Outcome, cuts, handlers, offline, processes, upgrades};
 
 /// How much is run, and what it follows from.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -17,12 +18,14 @@ pub struct Plan {
     pub seed: u64,
     /// Only cases that are shown with this text in them, each so many times.
     pub only: Option<(String, usize)>,
+    /// The server that runs as a process.
+    pub target: PathBuf,
 }
 
 impl Plan {
     /// The one of the environment: `FAULTS_SEED`, `FAULTS_ONLY`, `FAULTS_TIMES`.
     #[must_use]
-    pub fn of_environment(full: bool) -> Self {
+    pub fn of_environment(full: bool, target: PathBuf) -> Self {
         let only = std::env::var("FAULTS_ONLY").ok().map(|text| {
             let times = std::env::var("FAULTS_TIMES").ok();
             let times = times.and_then(|times| times.parse().ok()).unwrap_or(1);
@@ -32,6 +35,7 @@ impl Plan {
             full,
             seed: testkit::seed("FAULTS_SEED", 1),
             only,
+            target,
         }
     }
 
@@ -95,6 +99,31 @@ pub const PARTS: &[Part] = &[
         rows: "F20",
         run: |plan| Box::pin(upgrades::ours(plan)),
     },
+    Part {
+        name: "kill",
+        rows: "F3",
+        run: |plan| Box::pin(processes::kill(plan)),
+    },
+    Part {
+        name: "stop",
+        rows: "F18",
+        run: |plan| Box::pin(processes::stop(plan)),
+    },
+    Part {
+        name: "term",
+        rows: "F19",
+        run: |plan| Box::pin(processes::term(plan)),
+    },
+    Part {
+        name: "handlers",
+        rows: "F23 F24 F26",
+        run: |plan| Box::pin(handlers::run(plan)),
+    },
+    Part {
+        name: "offline",
+        rows: "F27",
+        run: |plan| Box::pin(offline::run(plan)),
+    },
 ];
 
 /// Runs a part; what it has to tell, in a line.
@@ -106,10 +135,14 @@ pub fn run(part: &Part, plan: &Plan) -> Outcome<String> {
         .worker_threads(2)
         .enable_all()
         .build()?;
-    let begun = Instant::now();
+    let (begun, panics) = (Instant::now(), Panics::watch());
     let told = runtime.block_on((part.run)(plan));
+    let panics = panics.anywhere();
     let (name, seed) = (part.name, plan.seed);
     match told {
+        Ok(_) if panics > 0 => Err(Failure::new(format!(
+            "{name}, seed {seed}: {panics} panics that nobody meant"
+        ))),
         Ok(figures) => Ok(format!("{figures} ({:.1?})", begun.elapsed())),
         Err(failure) => Err(Failure::new(format!("{name}, seed {seed}: {failure}"))),
     }

@@ -4,10 +4,11 @@ use std::net::SocketAddr;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use testkit::{Launch, Process};
+
 use crate::outcome::{check, short};
 use crate::peer::{Answer, PATIENCE, PAUSE, Peer, request, sid};
-use crate::process::Process;
-use crate::target::{Gauges, Launch, Target};
+use crate::target::{Gauges, Target};
 use crate::websocket::{WebSocket, upgrade};
 use crate::{Failure, Outcome, Pace};
 

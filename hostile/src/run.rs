@@ -4,10 +4,12 @@ use std::path::PathBuf;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use testkit::Launch;
+
 use crate::honest::{Honest, newcomer};
 use crate::outcome::{check, short};
 use crate::peer::PAUSE;
-use crate::target::{Gauges, Launch, Target};
+use crate::target::{Gauges, Target};
 use crate::{Attack, Failure, Outcome, Pace, Script};
 
 /// How long an honest client may wait for an echo, and a new one to be served.
@@ -127,7 +129,7 @@ fn end(ground: Option<Ground>, each: &mut impl FnMut(&Report)) -> usize {
     );
     stopped.map_or_else(
         |failure| {
-            each(&blank("stopping the server", "-", failure));
+            each(&blank("stopping the server", "-", failure.into()));
             1
         },
         |()| 0,
@@ -195,7 +197,7 @@ impl Ground {
         let outcome = self.attacked(script, plan, report);
         if outcome.is_err()
             && self.honest.is_well().is_err()
-            && let Some(status) = self.target.ends_soon()
+            && let Some(status) = self.target.ends_within(Duration::from_secs(1))
         {
             return Err(Failure::new(format!(
                 "the server ended ({status}): {}",

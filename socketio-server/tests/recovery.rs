@@ -118,6 +118,55 @@ async fn an_idle_client_is_recovered_without_an_offset_or_with_one_of_another_li
     }
 }
 
+/// F6, socket.io #5282: the event that its offset names is long forgotten, and nothing was for it since.
+#[tokio::test]
+async fn a_client_that_was_idle_for_long_is_recovered_though_the_log_has_moved_on() {
+    let (_server, io, address) = red(Recovery::default().max_bytes(2000)).await;
+    let much = || {
+        for n in 0..100 {
+            io.to("blue").emit("not for it", &n).unwrap();
+        }
+    };
+    for receives in [true, false] {
+        let (mut client, sid, pid) = join(address).await;
+        let mut offset = String::new();
+        if receives {
+            io.emit("one", &1).unwrap();
+            (_, offset) = event(&mut client).await;
+        }
+        // once more after a recovery
+        for _ in 0..2 {
+            much();
+            gone(&io, client).await;
+            io.emit("missed", &2).unwrap();
+            client = back(address, &pid, &offset).await;
+            let missed = event(&mut client).await;
+            assert_eq!(missed.0, "[\"missed\",2]");
+            offset = missed.1;
+            assert_eq!(ids(&client.text().await), (sid.clone(), pid.clone()));
+        }
+        gone(&io, client).await;
+    }
+}
+
+/// Never a silent hole: what was sent to it, and is forgotten, may not have arrived.
+#[tokio::test]
+async fn a_client_that_misses_something_from_before_its_loss_that_is_forgotten_gets_a_new_session()
+{
+    let (_server, io, address) = red(Recovery::default().max_bytes(2000)).await;
+    let (mut client, sid, pid) = join(address).await;
+    io.emit("one", &1).unwrap();
+    let (_, offset) = event(&mut client).await;
+    io.emit("two", &2).unwrap();
+    for n in 0..100 {
+        io.to("blue").emit("not for it", &n).unwrap();
+    }
+    gone(&io, client).await;
+    let mut client = back(address, &pid, &offset).await;
+    let (new, key) = ids(&client.text().await);
+    assert!(new != sid && key != pid);
+}
+
 /// Node answers with a new session while the old one still looks alive.
 #[tokio::test]
 async fn a_client_that_is_back_before_its_loss_was_noticed_takes_its_session_over() {

@@ -15,6 +15,7 @@
 //! | `explore` (`cfg(shuttle)`) | a body in many interleavings of its threads |
 //! | `fuzzing` (feature) | the body of the fuzz target `pair` |
 //! | [`Proxy`] (feature `proxy`) | a real TCP proxy that cuts at any byte, stalls, delays, alters and answers nonsense |
+//! | [`Running`] (feature `process`) | a server in a process of its own: signals, memory, descriptors |
 #![forbid(unsafe_code)]
 
 mod client_script;
@@ -29,6 +30,8 @@ mod machines;
 mod model;
 mod pair;
 mod panics;
+#[cfg(feature = "process")]
+mod process;
 #[cfg(feature = "proxy")]
 mod proxy;
 mod random;
@@ -48,6 +51,8 @@ pub use machines::{End, Machines};
 pub use model::{Action, Model, Upgrade};
 pub use pair::Pair;
 pub use panics::{ON_PURPOSE, Panics};
+#[cfg(feature = "process")]
+pub use process::{Launch, Process, Running, Signal};
 #[cfg(feature = "proxy")]
 pub use proxy::{Direction, Harm, Mode, Opening, Place, Proxy, Script};
 pub use random::{Random, seed};

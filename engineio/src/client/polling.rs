@@ -1,11 +1,11 @@
 //! The long-polling half of a session: one GET that waits, one POST at a time
 //! (engine.io-protocol v4, "HTTP long-polling").
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 
-use super::session::{Opening, State};
+use super::session::{CLOSING, Opening, State};
 use super::{Detail, Output, RequestId, Session};
 use crate::payload::Decoder;
 use crate::{CloseReason, Packet};
@@ -13,6 +13,8 @@ use crate::{CloseReason, Packet};
 /// Most bytes of several packets in one body for a server that does not say what it takes: those of
 /// Socket.IO 3 and early 4 do not, and take this unless told otherwise.
 const UNSAID_MAX_PAYLOAD: usize = 1_000_000;
+/// How long the poll that is out is waited for when a POST has failed.
+const LAST_POLL: Duration = Duration::from_secs(1);
 
 /// The requests that are out.
 #[derive(Debug, Default)]
@@ -38,9 +40,9 @@ impl Session {
     pub(super) fn on_answer(&mut self, now: Instant, request: RequestId, status: u16, body: Bytes) {
         match self.take_request(request) {
             None => {}
-            Some(_) if status != 200 => {
+            Some(method) if status != 200 => {
                 let detail = Detail::http(status, &body);
-                self.fault(now, CloseReason::TransportError, Some(detail));
+                self.on_broken(now, method, Some(detail));
             }
             Some(Method::Get) => self.on_payload(now, body),
             // what stands in it is "ok", and nobody's business
@@ -49,8 +51,23 @@ impl Session {
     }
 
     pub(super) fn on_failed(&mut self, now: Instant, request: RequestId) {
-        if self.take_request(request).is_some() {
-            self.fault(now, CloseReason::TransportError, None);
+        if let Some(method) = self.take_request(request) {
+            self.on_broken(now, method, None);
+        }
+    }
+
+    /// A POST that failed ends the session, but the poll that is out may bring what the server had to say before it
+    /// ended itself.
+    fn on_broken(&mut self, now: Instant, method: Method, detail: Option<Detail>) {
+        match &self.state {
+            State::Polling { http, .. } if method == Method::Post && http.get.is_some() => {
+                self.broken = Some(detail);
+                self.timers.set(CLOSING, now + LAST_POLL);
+            }
+            _ => {
+                let detail = self.broken.take().unwrap_or(detail);
+                self.fault(now, CloseReason::TransportError, detail);
+            }
         }
     }
 
@@ -109,6 +126,12 @@ impl Session {
             State::Opening(_) | State::Linked { .. } | State::Closed => return,
         };
         let (polls, posts) = (http.get.is_some(), http.post.is_some());
+        if self.broken.is_some() {
+            if !polls {
+                self.break_off();
+            }
+            return;
+        }
         if let Some((link, kind)) = upgrade.pausing() {
             if !polls && !posts {
                 self.move_to(now, link, kind);
@@ -131,6 +154,12 @@ impl Session {
                 }
             }
         }
+    }
+
+    /// Ends because of the POST that failed.
+    pub(super) fn break_off(&mut self) {
+        let detail = self.broken.take().flatten();
+        self.finish(CloseReason::TransportError, detail);
     }
 
     fn get(&mut self) {

@@ -63,6 +63,8 @@ pub struct Session {
     pub(super) outbox: Outbox,
     tried: usize,
     detail: Option<Detail>,
+    /// A POST has failed, and this was said: the poll that is out is the last.
+    pub(super) broken: Option<Option<Detail>>,
     names: u64,
     pub(super) timers: Timers<4>,
     pub(super) outputs: VecDeque<Output>,
@@ -80,6 +82,7 @@ impl Session {
             outbox: Outbox::default(),
             tried: 0,
             detail: None,
+            broken: None,
             names: 0,
             timers: Timers::new(),
             outputs: VecDeque::new(),
@@ -146,7 +149,9 @@ impl Session {
     pub fn is_writable(&self) -> bool {
         match &self.state {
             State::Linked { .. } => true,
-            State::Polling { http, upgrade } => http.post.is_none() && !upgrade.is_pausing(),
+            State::Polling { http, upgrade } => {
+                http.post.is_none() && !upgrade.is_pausing() && self.broken.is_none()
+            }
             State::Opening(_) | State::Closing { .. } | State::Closed => false,
         }
     }
@@ -197,6 +202,7 @@ impl Session {
                 OPEN => self.fault(now, CloseReason::TransportError, Some(Detail::OpenTimeout)),
                 HEARTBEAT => self.finish(CloseReason::PingTimeout, None),
                 UPGRADE => self.drop_probe(),
+                _ if self.broken.is_some() => self.break_off(),
                 _ => self.finish(CloseReason::ForcedClose, None),
             }
         }
@@ -227,6 +233,11 @@ impl Session {
     /// leaves, unless the session was not open yet.
     pub fn close(&mut self, now: Instant, reason: CloseReason) {
         match mem::replace(&mut self.state, State::Closed) {
+            // nothing of what it would say can be heard
+            state @ State::Polling { .. } if self.broken.is_some() => {
+                self.state = state;
+                self.finish(reason, None);
+            }
             State::Polling { http, upgrade } => {
                 self.timers.stop(HEARTBEAT);
                 self.timers.set(CLOSING, now + self.config.close_timeout);
@@ -418,6 +429,7 @@ impl Session {
     pub(super) fn finish(&mut self, reason: CloseReason, detail: Option<Detail>) {
         self.timers.stop_all();
         self.outbox = Outbox::default();
+        self.broken = None;
         let mut is_told = false;
         match mem::replace(&mut self.state, State::Closed) {
             State::Opening(opening) => self.give_up(opening),

@@ -50,7 +50,7 @@ impl Client {
         let reconnect = Reconnect::default().delay(ms(60)).delay_max(ms(60));
         let manager = Manager::builder(url)?
             .transports([transport])
-            .timeout(Duration::from_secs(2))
+            .timeout(Duration::from_secs(10))
             .reconnect(reconnect.randomization(0.0));
         let socket = manager.build()?.socket("/")?;
         let [asked, up, heard, down] = [(); 4].map(|()| Arc::clone(self));

@@ -24,12 +24,12 @@ use crate::{Failure, Outcome, Plan};
 const MESSAGES: u64 = 10;
 /// How many of them before it has heard anything.
 const WINDOW: u64 = 4;
-const PING_INTERVAL: Duration = ms(300);
-const PING_TIMEOUT: Duration = ms(300);
+const PING_INTERVAL: Duration = ms(400);
+const PING_TIMEOUT: Duration = ms(400);
 /// What a busy machine may add to a notice.
 const SLACK: Duration = Duration::from_secs(4);
 /// Nothing may take longer.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_secs(240);
 /// Exchanges at a time.
 const AT_ONCE: usize = 96;
 /// Exchanges of a short run, with each transport.
@@ -151,7 +151,7 @@ impl Stage {
         let builder = Server::builder()
             .ping_interval(PING_INTERVAL)
             .ping_timeout(PING_TIMEOUT)
-            .connect_timeout(Duration::from_secs(2));
+            .connect_timeout(Duration::from_secs(20));
         let server = server::server(builder, &book, &present)?;
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         let address = listener.local_addr()?;

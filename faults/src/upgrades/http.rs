@@ -8,13 +8,13 @@ use tokio::net::TcpStream;
 use crate::{Failure, Outcome};
 
 #[derive(Debug)]
-pub(super) struct Http {
+pub(crate) struct Http {
     stream: TcpStream,
     input: Vec<u8>,
 }
 
 impl Http {
-    pub(super) async fn connect(address: SocketAddr) -> Outcome<Self> {
+    pub(crate) async fn connect(address: SocketAddr) -> Outcome<Self> {
         let stream = TcpStream::connect(address).await?;
         stream.set_nodelay(true)?;
         Ok(Self {
@@ -24,7 +24,7 @@ impl Http {
     }
 
     /// Status and body of the answer.
-    pub(super) async fn request(
+    pub(crate) async fn request(
         &mut self,
         method: &str,
         query: &str,

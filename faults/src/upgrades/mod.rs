@@ -5,7 +5,6 @@ mod climb;
 mod http;
 mod ours;
 mod peer;
-mod server;
 mod socket;
 
 use std::collections::HashSet;
@@ -23,11 +22,12 @@ use tokio::time::timeout;
 
 use self::case::{Case, Fault, cases};
 use self::climb::{Climbed, climb};
+pub(crate) use self::http::Http;
 use self::peer::Peer;
-use self::server::Wish;
-use self::socket::RawSocket;
+pub(crate) use self::socket::{RawSocket, opening};
 use crate::book::{Book, Who, judge};
 use crate::present::Present;
+use crate::talk::{self, Wish};
 use crate::{Failure, Outcome, Plan};
 
 /// Interval and timeout, where a session is to end by them.
@@ -205,7 +205,7 @@ impl Stage {
                 .ping_interval(heartbeat)
                 .ping_timeout(heartbeat)
                 .upgrade_timeout(upgrade);
-            let server = server::server(builder, &stage.book, &stage.present)?;
+            let server = talk::server(builder, &stage.book, &stage.present)?;
             let listener = TcpListener::bind("127.0.0.1:0").await?;
             stage.servers.push((pace, listener.local_addr()?));
             stage.tasks.push(tokio::spawn(async move {

@@ -1,21 +1,16 @@
 //! The same interruptions with our own client, through the proxy.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use socketio_client::{AckError, ConnectError, Manager, Reconnect, Socket};
-use testkit::ledger::{How, Side, What};
-use testkit::{Direction, Harm, Mode, Place, Proxy, Random, Script, ms};
-use tokio::sync::Notify;
+use testkit::{Direction, Harm, Mode, Place, Proxy, Random, Script};
 use tokio::time::sleep;
 
 use super::case::{Case, Fault, Step};
 use super::climb::{garbage, intrude};
-use super::server::{PAUSE, Wish};
 use super::{Ended, Pace, Stage, UPGRADE_TIMEOUT};
 use crate::Outcome;
-use crate::book::{Book, Who};
-use crate::message::Message;
+use crate::book::Who;
+use crate::talk::{Client, How, Wish};
 
 /// A masked `2probe`, and a masked `5`, on a WebSocket.
 const PROBE: u64 = 12;
@@ -80,32 +75,30 @@ pub(super) async fn interrupted(number: u32, case: &Case, stage: &Stage) -> Outc
         }
     });
     let (ours, theirs) = case.messages();
-    let client = Arc::new(Client {
-        book: Arc::clone(&stage.book),
-        wish: Wish {
-            who: Who {
-                client: number,
-                connection: 0,
-            },
-            messages: theirs,
-            seed: case.seed,
-            binary: true,
-        },
-        ours,
-        state: Mutex::default(),
-        changed: Notify::new(),
-        ended: Notify::new(),
-    });
-    let socket = client.socket(&proxy.url(), pace)?;
+    let who = Who {
+        client: number,
+        connection: 0,
+    };
+    let wish = Wish {
+        who,
+        messages: theirs,
+        seed: case.seed,
+        binary: true,
+    };
+    let how = How {
+        // its `5` must not come when the server has just given up
+        upgrade_timeout: (pace != Pace::Patient).then_some(UPGRADE_TIMEOUT * 2 / 3),
+        ..How::sending(ours)
+    };
+    let client = Client::new(&stage.book, wish, how);
+    let socket = client.socket(&proxy.url())?;
     let connecting = socket.connect();
-    client.talk(&socket, &mut random).await;
+    client.talk_as_fast(&socket).await;
     client.ended.notified().await;
     drop(connecting);
-    let connections = client.state().asked;
+    let connections = client.connections();
     socket.disconnect();
-    while client.state().is_up {
-        client.changed.notified().await;
-    }
+    client.is_down().await;
     stage.present.gone(number).await;
     Ok(match connections {
         1 if case.fault == Fault::Second => Ended::Up,
@@ -124,148 +117,5 @@ async fn second(address: std::net::SocketAddr, request_line: String, delay: Dura
         && let Ok(mut socket) = intrude(address, sid).await
     {
         socket.ended().await;
-    }
-}
-
-/// What our client knows.
-struct Client {
-    book: Arc<Book>,
-    wish: Wish,
-    ours: u64,
-    state: Mutex<State>,
-    changed: Notify,
-    ended: Notify,
-}
-
-#[derive(Clone, Copy, Debug, Default)]
-struct State {
-    asked: u32,
-    current: u32,
-    is_up: bool,
-    sent: u64,
-    /// On the connection that is up.
-    received: u64,
-    waits: u64,
-    is_asking: bool,
-}
-
-impl Client {
-    fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    const fn who(&self, connection: u32) -> Who {
-        Who {
-            connection,
-            ..self.wish.who
-        }
-    }
-
-    fn socket(self: &Arc<Self>, url: &str, pace: Pace) -> Outcome<Socket> {
-        let reconnect = Reconnect::default().delay(ms(60)).delay_max(ms(60));
-        let manager = Manager::builder(url)?
-            .timeout(Duration::from_secs(20))
-            .engine(|options| {
-                let mut config = options.config().clone();
-                // its `5` must not come when the server has just given up
-                if pace != Pace::Patient {
-                    config.upgrade_timeout = UPGRADE_TIMEOUT * 2 / 3;
-                }
-                options.session(config)
-            })
-            .reconnect(reconnect.randomization(0.0));
-        let socket = manager.build()?.socket("/")?;
-        let [asked, up, heard, down] = [(); 4].map(|()| Arc::clone(self));
-        socket.auth_with(move || {
-            let mut state = asked.state();
-            state.asked += 1;
-            let who = asked.who(state.asked);
-            std::future::ready(Ok::<_, ConnectError>(Wish { who, ..asked.wish }))
-        });
-        socket.on_connect(async move |socket: Socket, recovered| {
-            let who = {
-                let mut state = up.state();
-                (state.current, state.is_up) = (state.asked, true);
-                (state.received, state.is_asking) = (0, false);
-                up.who(state.current)
-            };
-            up.book
-                .write(who, Side::Client, What::Connected { recovered });
-            up.changed.notify_one();
-            up.end(&socket);
-        });
-        socket.on("n", async move |socket: Socket, message: Message| {
-            let who = {
-                let mut state = heard.state();
-                state.received += 1;
-                heard.who(state.current)
-            };
-            heard.book.write(who, Side::Client, message.received());
-            heard.end(&socket);
-        });
-        socket.on_disconnect(async move |_: Socket, reason| {
-            let who = {
-                let mut state = down.state();
-                state.is_up = false;
-                down.who(state.current)
-            };
-            let reason = reason.to_string().into();
-            down.book
-                .write(who, Side::Client, What::Disconnected { reason });
-            down.changed.notify_one();
-        });
-        Ok(socket)
-    }
-
-    /// Sends everything, with pauses.
-    async fn talk(self: &Arc<Self>, socket: &Socket, random: &mut Random) {
-        while self.state().current == 0 {
-            self.changed.notified().await;
-        }
-        for n in 0..self.ours {
-            let who = {
-                let mut state = self.state();
-                state.sent += 1;
-                // what waits for a connection belongs to that one
-                self.who(state.current + u32::from(!state.is_up))
-            };
-            let message = Message::new(n, 0);
-            self.book.write(who, Side::Client, message.sent());
-            if socket.emit("n", &message).is_err() {
-                self.book.write(who, Side::Client, message.refused());
-            }
-            sleep(Duration::from_micros(random.below(PAUSE))).await;
-        }
-        self.end(socket);
-    }
-
-    /// Asks for the end once all was sent, and received.
-    fn end(self: &Arc<Self>, socket: &Socket) {
-        let (who, id) = {
-            let mut state = self.state();
-            let all = state.sent == self.ours && state.received == self.wish.messages;
-            if !all || state.is_asking {
-                return;
-            }
-            state.is_asking = true;
-            state.waits += 1;
-            (self.who(state.current), state.waits)
-        };
-        self.book.write(who, Side::Client, What::AckWaited { id });
-        let answer = socket.emit_with_ack::<bool>("end", &());
-        let this = Arc::clone(self);
-        tokio::spawn(async move {
-            let how = match answer.await {
-                Ok(_) => How::Answered,
-                Err(AckError::Timeout) => How::TimedOut,
-                Err(AckError::Disconnected) => How::Disconnected,
-                Err(_) => How::Failed,
-            };
-            this.book
-                .write(who, Side::Client, What::AckEnded { id, how });
-            if how == How::Answered {
-                this.ended.notify_one();
-            }
-        });
     }
 }

@@ -11,9 +11,9 @@ use tokio::sync::watch;
 use tokio::time::sleep;
 
 use super::http::Http;
-use super::server::{PAUSE, Wish};
 use crate::book::Book;
 use crate::message::Message;
+use crate::talk::{PAUSE, Wish};
 use crate::{Failure, Outcome};
 
 /// How the client talks.
@@ -185,7 +185,7 @@ impl Peer {
         if state.sent == state.total && state.received == self.wish.messages && !state.asked {
             state.asked = true;
             self.write(What::AckWaited { id: 0 });
-            packets.push(r#"420["end"]"#.to_owned());
+            packets.push(r#"420["end",{"n":0,"text":""}]"#.to_owned());
         }
         packets
     }

@@ -8,22 +8,31 @@ use tokio::net::TcpStream;
 use crate::{Failure, Outcome};
 
 #[derive(Debug)]
-pub(super) struct RawSocket {
-    pub(super) stream: TcpStream,
+pub(crate) struct RawSocket {
+    pub(crate) stream: TcpStream,
     input: Vec<u8>,
 }
 
-/// The request that asks for it.
-pub(super) fn request(sid: &str) -> String {
+/// The request that asks for it, for a session.
+pub(crate) fn request(sid: &str) -> String {
+    asking(&format!("&sid={sid}"))
+}
+
+/// The request that asks for it, and for a session.
+pub(crate) fn opening() -> String {
+    asking("")
+}
+
+fn asking(query: &str) -> String {
     format!(
-        "GET /socket.io/?EIO=4&transport=websocket&sid={sid} HTTP/1.1\r\nHost: localhost\r\n\
+        "GET /socket.io/?EIO=4&transport=websocket{query} HTTP/1.1\r\nHost: localhost\r\n\
          Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n\
          Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n"
     )
 }
 
 /// A text frame of a client, with a mask of zeros.
-pub(super) fn frame(text: &str) -> Vec<u8> {
+pub(crate) fn frame(text: &str) -> Vec<u8> {
     let mut frame = vec![0x81];
     match u8::try_from(text.len()) {
         Ok(length @ ..126) => frame.push(0x80 | length),
@@ -40,7 +49,7 @@ pub(super) fn frame(text: &str) -> Vec<u8> {
 }
 
 impl RawSocket {
-    pub(super) async fn connect(address: SocketAddr) -> Outcome<Self> {
+    pub(crate) async fn connect(address: SocketAddr) -> Outcome<Self> {
         let stream = TcpStream::connect(address).await?;
         stream.set_nodelay(true)?;
         Ok(Self {
@@ -49,16 +58,16 @@ impl RawSocket {
         })
     }
 
-    pub(super) async fn write(&mut self, bytes: &[u8]) -> Outcome {
+    pub(crate) async fn write(&mut self, bytes: &[u8]) -> Outcome {
         Ok(self.stream.write_all(bytes).await?)
     }
 
-    pub(super) async fn send(&mut self, text: &str) -> Outcome {
+    pub(crate) async fn send(&mut self, text: &str) -> Outcome {
         self.write(&frame(text)).await
     }
 
     /// Whether the server has agreed to a WebSocket.
-    pub(super) async fn answered(&mut self) -> Outcome<bool> {
+    pub(crate) async fn answered(&mut self) -> Outcome<bool> {
         loop {
             if let Some(at) = self.input.windows(4).position(|end| end == b"\r\n\r\n") {
                 let head: Vec<u8> = self.input.drain(..at + 4).collect();
@@ -71,7 +80,7 @@ impl RawSocket {
     }
 
     /// The next text; `None` when the server has ended it. Cancel safe.
-    pub(super) async fn text(&mut self) -> Outcome<Option<String>> {
+    pub(crate) async fn text(&mut self) -> Outcome<Option<String>> {
         loop {
             match self.take()? {
                 Some((1, text)) => return Ok(Some(String::from_utf8(text)?)),
@@ -87,7 +96,7 @@ impl RawSocket {
     }
 
     /// Ready once something waits to be read.
-    pub(super) async fn readable(&self) -> Outcome {
+    pub(crate) async fn readable(&self) -> Outcome {
         if self.input.is_empty() {
             self.stream.readable().await?;
         }
@@ -95,7 +104,7 @@ impl RawSocket {
     }
 
     /// Reads until the server has ended it, in whatever way.
-    pub(super) async fn ended(&mut self) {
+    pub(crate) async fn ended(&mut self) {
         let mut rest = [0; 1024];
         while let Ok(1..) = self.stream.read(&mut rest).await {}
     }

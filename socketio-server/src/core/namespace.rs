@@ -51,6 +51,8 @@ struct State {
 struct Recoverable {
     log: Log,
     histories: HashMap<SocketId, History>,
+    /// By slot, the number of the newest event that was sent to the member.
+    sent: Vec<u64>,
 }
 
 /// A client's place in a namespace.
@@ -106,6 +108,7 @@ impl NamespaceCore {
             state.recovery = Some(Box::new(Recoverable {
                 log: Log::new(format!("{epoch}.{life}"), *limits),
                 histories: HashMap::new(),
+                sent: Vec::new(),
             }));
         }
         Arc::new(Self {
@@ -162,12 +165,15 @@ impl NamespaceCore {
             let recovery = state.recovery.as_mut()?;
             recovery.log.prune(now);
             let position = recovery.log.position(claim.offset, claim.start)?;
+            let position = claim.history.missing_from(position);
+            let mut sent = claim.history.sent();
             let missed = recovery.log.after(position)?;
             if state.rooms.find(&claim.id).is_some() {
                 return None;
             }
             for (number, selection, batch) in missed {
                 if claim.history.selects(selection, &claim.id, number) {
+                    sent = number;
                     connection.handle.send(batch.iter().cloned()).ok();
                 }
             }
@@ -176,6 +182,7 @@ impl NamespaceCore {
                 recovery
                     .histories
                     .insert(claim.id.clone(), claim.history.clone());
+                recovery.mark(seat.slot, sent);
             }
             for room in claim.history.rooms() {
                 state.rooms.join(seat.slot, room);
@@ -189,13 +196,16 @@ impl NamespaceCore {
         self.with_state(|state| {
             let id = state.rooms.id(slot);
             let recovery = state.recovery.as_mut().zip(id);
-            let history = recovery.and_then(|(recovery, id)| recovery.histories.remove(&id));
+            let history = recovery.and_then(|(recovery, id)| recovery.end(&id, slot));
             state.rooms.remove(slot);
             if let Some(place) = state.members.get_mut(slot as usize) {
                 *place = None;
             }
             if state.rooms.len() == 0 {
                 state.members = Vec::new();
+                if let Some(recovery) = &mut state.recovery {
+                    recovery.sent = Vec::new();
+                }
             }
             history
         })
@@ -293,7 +303,8 @@ impl NamespaceCore {
         volatile: bool,
         expect: Option<&dyn Fn(SocketId) -> Command>,
     ) {
-        self.state.lock().send(selection, batch, volatile, expect);
+        let mut state = self.state.lock();
+        state.send(selection, batch, volatile, expect, None);
     }
 
     /// As [`NamespaceCore::dispatch`], for an event that is kept for those who miss it. It is
@@ -309,7 +320,8 @@ impl NamespaceCore {
         };
         let batch = encode(&recovery.log.next_offset())?;
         recovery.log.append(clock::now(), selection, &batch);
-        state.send(selection, &batch, false, None);
+        let number = recovery.log.newest();
+        state.send(selection, &batch, false, None, Some(number));
         Ok(())
     }
 
@@ -328,15 +340,22 @@ impl NamespaceCore {
 
 impl State {
     /// Queues the frames, shared by all, for those who are selected. `expect` says what to tell
-    /// the task of each of them before.
+    /// the task of each of them before, `number` is that of an event that is kept.
     fn send(
-        &self,
+        &mut self,
         selection: &Selection,
         batch: &Batch,
         volatile: bool,
         expect: Option<&dyn Fn(SocketId) -> Command>,
+        number: Option<u64>,
     ) {
-        let Self { rooms, members, .. } = self;
+        let Self {
+            rooms,
+            members,
+            recovery,
+            ..
+        } = self;
+        let mut kept = recovery.as_mut().zip(number);
         let mut shared = None;
         rooms.select(selection, |slot| {
             let Some(Some(member)) = members.get(slot as usize) else {
@@ -346,6 +365,9 @@ impl State {
                 && let Some(id) = rooms.id(slot)
             {
                 member.command(expect(id));
+            }
+            if let Some((recovery, number)) = &mut kept {
+                recovery.mark(slot, *number);
             }
             let batch = shared.get_or_insert_with(|| member.handle.share(batch));
             let frames = batch.iter().cloned();
@@ -366,6 +388,9 @@ impl State {
         if let Some(place) = self.members.get_mut(slot as usize) {
             *place = Some(connection);
         }
+        if let Some(recovery) = &mut self.recovery {
+            recovery.mark(slot, 0);
+        }
         let recovery = self.recovery.as_ref();
         Seat {
             slot,
@@ -375,6 +400,25 @@ impl State {
 }
 
 impl Recoverable {
+    /// The event of that number was sent to a member.
+    fn mark(&mut self, slot: Slot, number: u64) {
+        let slot = slot as usize;
+        if self.sent.len() <= slot {
+            self.sent.resize(slot + 1, 0);
+        }
+        if let Some(sent) = self.sent.get_mut(slot) {
+            *sent = number;
+        }
+    }
+
+    /// What is known of a member that leaves.
+    fn end(&mut self, id: &SocketId, slot: Slot) -> Option<History> {
+        let mut history = self.histories.remove(id)?;
+        let sent = self.sent.get(slot as usize).copied().unwrap_or_default();
+        history.end(sent, self.log.newest());
+        Some(history)
+    }
+
     /// Who was where, by the number of the event.
     fn note(&mut self, events: &[RoomEvent]) {
         let (newest, oldest) = (self.log.newest(), self.log.oldest());

@@ -17,6 +17,10 @@ pub(crate) struct History {
     changes: VecDeque<Change>,
     /// So many changes are a reason to look for those that cancel out.
     compact_at: usize,
+    /// The newest event that was sent to the socket.
+    sent: u64,
+    /// The newest event when the socket left.
+    ended: u64,
 }
 
 #[derive(Clone, Debug)]
@@ -99,6 +103,25 @@ impl History {
             Some(change) => change.joined,
             None => self.base.contains(room),
         }
+    }
+
+    /// The socket left when the newest event was number `ended`, and of those it was sent number `sent` last.
+    pub(crate) fn end(&mut self, sent: u64, ended: u64) {
+        (self.sent, self.ended) = (sent, ended);
+    }
+
+    /// From where on a client that has everything up to `position` may miss something. Who had received all that was
+    /// for it misses nothing from before its end, however long ago its newest event was.
+    pub(crate) fn missing_from(&self, position: u64) -> u64 {
+        if self.sent <= position {
+            position.max(self.ended)
+        } else {
+            position
+        }
+    }
+
+    pub(crate) fn sent(&self) -> u64 {
+        self.sent
     }
 
     /// The rooms at its end.

@@ -1,44 +1,60 @@
 //! What the system knows about a process.
 
 use std::fs;
+use std::io;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::{Failure, Outcome};
-
 /// A process, looked at from outside.
 #[derive(Clone, Debug)]
-pub(crate) struct Process {
+pub struct Process {
     folder: PathBuf,
 }
 
 impl Process {
-    pub(crate) fn new(id: u32) -> Self {
+    pub(super) fn new(id: u32) -> Self {
         Self {
             folder: format!("/proc/{id}").into(),
         }
     }
 
-    pub(crate) fn descriptors(&self) -> Outcome<usize> {
+    /// Its open file descriptors.
+    ///
+    /// # Errors
+    /// It is gone.
+    pub fn descriptors(&self) -> io::Result<usize> {
         Ok(fs::read_dir(self.folder.join("fd"))?.count())
     }
 
     /// Resident memory in bytes.
-    pub(crate) fn memory(&self) -> Outcome<u64> {
+    ///
+    /// # Errors
+    /// It is gone.
+    pub fn memory(&self) -> io::Result<u64> {
         self.status("VmRSS:")
     }
 
     /// The most resident memory since [`Process::forget_peak`].
-    pub(crate) fn peak(&self) -> Outcome<u64> {
+    ///
+    /// # Errors
+    /// It is gone.
+    pub fn peak(&self) -> io::Result<u64> {
         self.status("VmHWM:")
     }
 
-    pub(crate) fn forget_peak(&self) -> Outcome {
-        fs::write(self.folder.join("clear_refs"), "5").map_err(Failure::from)
+    /// Starts [`Process::peak`] anew.
+    ///
+    /// # Errors
+    /// It is gone.
+    pub fn forget_peak(&self) -> io::Result<()> {
+        fs::write(self.folder.join("clear_refs"), "5")
     }
 
     /// CPU time of all its threads: exact for those that are still there, in steps of 10 ms otherwise.
-    pub(crate) fn cpu(&self) -> Outcome<Duration> {
+    ///
+    /// # Errors
+    /// It is gone.
+    pub fn cpu(&self) -> io::Result<Duration> {
         let mut nanos = 0;
         for thread in fs::read_dir(self.folder.join("task"))?.flatten() {
             // a thread may end while we look
@@ -61,7 +77,7 @@ impl Process {
         Ok(Duration::from_nanos(nanos).max(Duration::from_millis(ticks * 10)))
     }
 
-    fn status(&self, name: &str) -> Outcome<u64> {
+    fn status(&self, name: &str) -> io::Result<u64> {
         let text = fs::read_to_string(self.folder.join("status"))?;
         text.lines()
             .find_map(|line| {
@@ -72,6 +88,6 @@ impl Process {
                     .ok()
             })
             .map(|kilobytes| kilobytes * 1024)
-            .ok_or_else(|| Failure::new(format!("no {name} in the status of the process")))
+            .ok_or_else(|| io::Error::other(format!("no {name} in the status of the process")))
     }
 }

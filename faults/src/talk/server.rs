@@ -1,4 +1,4 @@
-//! The server under an upgrade: it sends all the time.
+//! The server: it sends to every client as much as that wants.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,18 +17,18 @@ use crate::present::Present;
 
 /// What a client asks for when it connects.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
-pub(super) struct Wish {
-    pub(super) who: Who,
+pub(crate) struct Wish {
+    pub(crate) who: Who,
     /// How many messages it wants.
-    pub(super) messages: u64,
+    pub(crate) messages: u64,
     /// What the pauses between them follow from.
-    pub(super) seed: u64,
+    pub(crate) seed: u64,
     /// Whether some messages are to have attachments.
-    pub(super) binary: bool,
+    pub(crate) binary: bool,
 }
 
 impl Wish {
-    pub(super) fn message(&self, n: u64) -> Message {
+    pub(crate) fn message(&self, n: u64) -> Message {
         if self.binary {
             Message::new(n, 0)
         } else {
@@ -38,14 +38,14 @@ impl Wish {
 }
 
 /// The longest pause between two messages, in microseconds.
-pub(super) const PAUSE: u64 = 6000;
+pub(crate) const PAUSE: u64 = 6000;
 
-pub(super) fn server(
+pub(crate) fn server(
     builder: Builder,
     book: &Arc<Book>,
     present: &Arc<Present>,
 ) -> Outcome<Server> {
-    let (heard, told, left) = (Arc::clone(book), Arc::clone(book), Arc::clone(book));
+    let [heard, asked, told, left] = [(); 4].map(|()| Arc::clone(book));
     let (came, went) = (Arc::clone(present), Arc::clone(present));
     let auth = async |handshake: Handshake| -> Result<Wish, ConnectError> { handshake.auth() };
     let namespace = Namespace::with_auth("/", auth)
@@ -59,7 +59,14 @@ pub(super) fn server(
         .on("n", async move |socket: Socket<Wish>, message: Message| {
             heard.write(socket.data().who, Side::Server, message.received());
         })
-        .on("end", async |_: Socket<Wish>, (): ()| Ack(true))
+        .on(
+            "ask",
+            async move |socket: Socket<Wish>, message: Message| {
+                asked.write(socket.data().who, Side::Server, message.received());
+                Ack(true)
+            },
+        )
+        .on("end", async |_: Socket<Wish>, _: Message| Ack(true))
         .on_disconnect(
             async move |socket: Socket<Wish>, reason: DisconnectReason| {
                 let who = socket.data().who;

@@ -1,0 +1,161 @@
+//! F3: SIGKILL, and a new server on the same port.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use socketio_client::{Reconnect, Transport};
+use testkit::Signal;
+use testkit::ledger::{Promise, Record, Side, What};
+use tokio::task::JoinSet;
+use tokio::time::sleep;
+
+use super::{bury, start, within};
+use crate::book::{Book, Who, judge};
+use crate::talk::{Client, How, Wish};
+use crate::{Failure, Outcome, Plan};
+
+/// How long the server is away.
+const AWAY: Duration = Duration::from_millis(2000);
+/// All clients are back after this time.
+const BACK: Duration = Duration::from_secs(15);
+/// No time as long as this brings back more than a tenth of all clients.
+const WINDOW: Duration = Duration::from_millis(100);
+const ACK_TIMEOUT: Duration = Duration::from_secs(20);
+/// The longest pause between two messages of a client, in microseconds.
+const PAUSE: u64 = 1_000_000;
+
+/// All clients come back, spread over time, with other ids; a fourth of them sends again what was not answered.
+pub(crate) async fn run(plan: &Plan) -> Outcome<String> {
+    let (kills, count) = if plan.full { (10, 2000) } else { (1, 120) };
+    let book = Arc::new(Book::new());
+    let mut running = start(plan, &book, &[]).await?;
+    let port = running.address.port().to_string();
+    let url = format!("http://{}", running.address);
+    let mut clients = Vec::new();
+    let mut talking = JoinSet::new();
+    for client in 0..count {
+        let wish = Wish {
+            who: Who {
+                client,
+                connection: 0,
+            },
+            messages: 4,
+            seed: plan.seed + u64::from(client),
+            binary: true,
+        };
+        let transport = match client % 2 {
+            0 => Transport::Polling,
+            _ => Transport::WebSocket,
+        };
+        let how = How {
+            transports: vec![transport],
+            reconnect: Reconnect::default(),
+            retries: client.is_multiple_of(4).then_some(ACK_TIMEOUT),
+            ..How::sending(u64::MAX)
+        };
+        let client = Client::new(&book, wish, how);
+        let socket = client.socket(&url)?;
+        drop(socket.connect());
+        let talker = Arc::clone(&client);
+        talking.spawn(async move { talker.talk(&socket, PAUSE).await });
+        clients.push(client);
+    }
+    everybody(&clients, true).await?;
+    let (mut slowest, mut densest) = (Duration::ZERO, 0);
+    for kill in 1..=kills {
+        running.signal(Signal::KILL)?;
+        drop(running);
+        everybody(&clients, false).await?;
+        bury(&book.lines(), &book);
+        sleep(AWAY).await;
+        let begun = Instant::now();
+        running = start(plan, &book, &[("PORT", port.clone())]).await?;
+        everybody(&clients, true).await?;
+        let took = begun.elapsed();
+        slowest = slowest.max(took);
+        let most = most_at_once(&book.lines(), begun.elapsed());
+        densest = densest.max(most);
+        let seed = plan.seed;
+        // few clients are close together by chance
+        let tenth = clients.len() / 10;
+        let allowed = if plan.full { tenth } else { 2 * tenth };
+        if took > BACK || most > allowed {
+            return Err(Failure::new(format!(
+                "seed {seed}, kill {kill}: all back after {took:?}, {most} of {count} within {WINDOW:?}"
+            )));
+        }
+    }
+    talking.shutdown().await;
+    drop(running);
+    everybody(&clients, false).await?;
+    let repeated: usize = clients.iter().map(|client| client.repeated_ids()).sum();
+    if repeated > 0 {
+        return Err(Failure::new(format!("{repeated} ids came twice")));
+    }
+    bury(&book.lines(), &book);
+    judged(&book.take())?;
+    Ok(format!(
+        "{kills} kills with {count} clients: all back within {slowest:.1?}, at most {densest} of them in {WINDOW:?}, \
+         all with new ids"
+    ))
+}
+
+fn judged(lines: &[Record]) -> Outcome {
+    let about = |client| format!("polling: {}, retries: {}", client % 2 == 0, client % 4 == 0);
+    let (retrying, once): (Vec<Record>, Vec<Record>) =
+        lines.iter().cloned().partition(|line| line.client % 4 == 0);
+    judge(&once, &[Promise::P2, Promise::P8], about)?;
+    // what was under way when the run ended was never answered
+    let mut ended: BTreeMap<(u32, u64), bool> = BTreeMap::new();
+    for line in &retrying {
+        match line.what {
+            What::AckWaited { id } => drop(ended.insert((line.client, id), false)),
+            What::AckEnded { id, .. } => drop(ended.insert((line.client, id), true)),
+            _ => {}
+        }
+    }
+    let known = |line: &&Record| match line.what {
+        What::AckWaited { id } => ended.get(&(line.client, id)) == Some(&true),
+        What::Sent { seq, .. } | What::Received { seq, .. } => {
+            let of_client = (line.side == Side::Client) == matches!(line.what, What::Sent { .. });
+            !of_client || ended.get(&(line.client, seq)) == Some(&true)
+        }
+        _ => true,
+    };
+    let retrying: Vec<Record> = retrying.iter().filter(known).cloned().collect();
+    let p3 = Promise::P3 {
+        ack_timeout: ACK_TIMEOUT,
+    };
+    judge(&retrying, &[p3, Promise::P8], about)
+}
+
+/// Until all of them are connected, or none.
+async fn everybody(clients: &[Arc<Client>], up: bool) -> Outcome {
+    for client in clients {
+        let state = async {
+            while client.is_up() != up {
+                client.changes().await;
+            }
+        };
+        within("all clients", state).await?;
+    }
+    Ok(())
+}
+
+/// The most clients that were connected within one window of the last time.
+fn most_at_once(lines: &[Record], last: Duration) -> usize {
+    let from = crate::book::uptime().saturating_sub(last);
+    let mut times: Vec<Duration> = lines
+        .iter()
+        .filter(|line| line.side == Side::Client && line.at >= from)
+        .filter(|line| matches!(line.what, What::Connected { .. }))
+        .map(|line| line.at)
+        .collect();
+    times.sort_unstable();
+    let within = |(at, first): (usize, &Duration)| {
+        let rest = times.iter().skip(at);
+        rest.take_while(|time| **time < *first + WINDOW).count()
+    };
+    times.iter().enumerate().map(within).max().unwrap_or(0)
+}
