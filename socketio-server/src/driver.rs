@@ -67,7 +67,8 @@ impl Driver {
             core,
             connection,
             machine,
-            sessions: Vec::new(),
+            // most clients have one
+            sessions: Vec::with_capacity(1),
             resolving: Vec::new(),
             waiters: BTreeMap::new(),
             rate,

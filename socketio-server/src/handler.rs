@@ -1,6 +1,5 @@
 //! Handlers: `(who, what) -> answer`.
 
-use std::collections::HashMap;
 use std::fmt;
 use std::future::{Future, ready};
 use std::pin::Pin;
@@ -16,6 +15,7 @@ use crate::namespace::NamespaceHandle;
 use crate::outgoing::Outgoing;
 use crate::rooms::RoomEvent;
 use crate::socket::{Socket, SocketCore};
+use crate::table::Table;
 
 /// A future of a handler.
 pub(crate) type Running = Pin<Box<dyn Future<Output = Result<Answered, EventErrorKind>> + Send>>;
@@ -164,7 +164,7 @@ pub(crate) type ShareData<D> = Box<dyn Fn(&D) -> Option<Text> + Send + Sync>;
 /// The handlers of a namespace. Frozen when it is mounted.
 pub(crate) struct Handlers<D> {
     pub(crate) connect: Vec<OnConnect<D>>,
-    pub(crate) events: HashMap<Text, Vec<Box<dyn Listener<D>>>>,
+    pub(crate) events: Table<Box<dyn Listener<D>>>,
     pub(crate) fallback: Vec<Box<dyn Listener<D>>>,
     pub(crate) before_event: Vec<BeforeEvent<D>>,
     pub(crate) any: Vec<OnAny<D>>,
@@ -173,7 +173,7 @@ pub(crate) struct Handlers<D> {
     pub(crate) room_events: Vec<OnRoomEvent>,
     pub(crate) upgrade: Vec<OnUpgrade<D>>,
     pub(crate) share_data: Option<ShareData<D>>,
-    pub(crate) server_events: HashMap<Text, Vec<OnServer<D>>>,
+    pub(crate) server_events: Table<OnServer<D>>,
     pub(crate) disconnect: Vec<OnDisconnect<D>>,
     pub(crate) error: Option<OnError<D>>,
     pub(crate) serve: Option<crate::events::Serve<D>>,
@@ -191,7 +191,7 @@ impl<D> Default for Handlers<D> {
     fn default() -> Self {
         Self {
             connect: Vec::new(),
-            events: HashMap::new(),
+            events: Table::default(),
             fallback: Vec::new(),
             before_event: Vec::new(),
             any: Vec::new(),
@@ -200,7 +200,7 @@ impl<D> Default for Handlers<D> {
             room_events: Vec::new(),
             upgrade: Vec::new(),
             share_data: None,
-            server_events: HashMap::new(),
+            server_events: Table::default(),
             disconnect: Vec::new(),
             error: None,
             serve: None,
@@ -212,7 +212,7 @@ impl<D> Default for Handlers<D> {
 impl<D> fmt::Debug for Handlers<D> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Handlers")
-            .field("events", &self.events.keys())
+            .field("events", &self.events.names().collect::<Vec<_>>())
             .finish_non_exhaustive()
     }
 }

@@ -28,6 +28,7 @@ mod service;
 mod session;
 mod socket;
 mod sync;
+mod table;
 #[cfg(feature = "testing")]
 pub mod testing;
 mod trace;

@@ -93,7 +93,8 @@ impl Session {
         first: First,
         now: Instant,
     ) -> Self {
-        let mut outputs = VecDeque::new();
+        // what a handshake says; more would stay with every idle client
+        let mut outputs = VecDeque::with_capacity(2);
         let state = match first {
             First::Polling(request) => {
                 let open = Packet::Open(Open::new(sid, &config, Transport::Polling));

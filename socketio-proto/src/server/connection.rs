@@ -1,11 +1,12 @@
 //! [`Connection`]: the machine itself.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Instant;
 
 use engineio::{Batch, CloseReason, Data, Text};
 
+use super::names::Names;
 use super::{Config, Event, Output};
 use crate::acks::Acks;
 use crate::error::{DisconnectReason, EncodeError, Misuse};
@@ -20,7 +21,7 @@ pub struct Connection {
     revision: Revision,
     config: Arc<Config>,
     decoder: Decoder,
-    namespaces: BTreeMap<NamespaceId, State>,
+    namespaces: Names<State>,
     /// How many of them are `Connected`.
     connected: usize,
     acks: Acks<()>,
@@ -54,12 +55,13 @@ impl Connection {
             decoder: parser.decoder(config.limits).revision(revision),
             parser,
             revision,
-            namespaces: BTreeMap::new(),
+            namespaces: Names::default(),
             connected: 0,
             acks: Acks::default(),
             connect_deadline: now.checked_add(config.connect_timeout),
             assembly_deadline: None,
-            outputs: VecDeque::new(),
+            // mostly there is one, which is taken at once: room for more would stay with every idle client
+            outputs: VecDeque::with_capacity(1),
             closed: false,
             config,
         };
@@ -257,7 +259,7 @@ impl Connection {
 impl Connection {
     fn packet(&mut self, now: Instant, packet: Packet) {
         // the name in the map, so that no event keeps the packet's memory alive
-        let known = self.namespaces.get_key_value(&packet.namespace);
+        let known = self.namespaces.entry(&packet.namespace);
         let (namespace, state) = match known {
             Some((name, state)) => (name.clone(), Some(*state)),
             None => (packet.namespace, None),
@@ -316,7 +318,7 @@ impl Connection {
 
     fn connect_requested(&mut self, namespace: NamespaceId, auth: Option<Text>) {
         let namespace = namespace.detached();
-        if !self.namespaces.contains_key(&namespace) && !self.make_room() {
+        if self.namespaces.get(&namespace).is_none() && !self.make_room() {
             let error = ConnectError::new("too many namespaces");
             self.send_error(&namespace, &error);
             return;
@@ -346,8 +348,8 @@ impl Connection {
         if self.namespaces.len() < self.config.limits.namespaces {
             return true;
         }
-        let mut names = self.namespaces.iter();
-        let left = names.find(|(_, state)| **state == State::Left);
+        let left = |(_, state): &&(NamespaceId, State)| *state == State::Left;
+        let left = self.namespaces.iter().find(left);
         let Some(name) = left.map(|(name, _)| name.clone()) else {
             return false;
         };
@@ -386,7 +388,7 @@ impl Connection {
             .parser
             .decoder(self.config.limits)
             .revision(self.revision);
-        for (namespace, state) in std::mem::take(&mut self.namespaces) {
+        for (namespace, state) in self.namespaces.take() {
             if state == State::Connected {
                 self.event(Event::Disconnected { namespace, reason });
             }
@@ -408,7 +410,7 @@ impl Connection {
         if self.closed {
             return Err(Misuse::Closed);
         }
-        match self.namespaces.get_key_value(namespace) {
+        match self.namespaces.entry(namespace) {
             Some((name, State::Connected)) => Ok(name.clone()),
             _ => Err(Misuse::NotConnected),
         }

@@ -37,6 +37,7 @@
 //!     connection closes with [`CloseReason::ServerError`].
 
 mod connection;
+mod names;
 
 use std::time::Duration;
 

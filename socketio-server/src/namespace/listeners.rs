@@ -52,12 +52,7 @@ impl<D: Send + Sync + 'static, N> Namespace<D, N> {
             handler,
             payload: PhantomData,
         });
-        self.definition
-            .handlers
-            .events
-            .entry(event.into())
-            .or_default()
-            .push(listener);
+        self.definition.handlers.events.push(event.into(), listener);
         self
     }
 
@@ -70,12 +65,7 @@ impl<D: Send + Sync + 'static, N> Namespace<D, N> {
         A: Answer + 'static,
     {
         let listener: Box<dyn Listener<D>> = Box::new(Raw(handler));
-        self.definition
-            .handlers
-            .events
-            .entry(event.into())
-            .or_default()
-            .push(listener);
+        self.definition.handlers.events.push(event.into(), listener);
         self
     }
 
@@ -275,7 +265,7 @@ impl<D: Send + Sync + 'static, N> Namespace<D, N> {
             }
         });
         let events = &mut self.definition.handlers.server_events;
-        events.entry(event).or_default().push(listener);
+        events.push(event, listener);
         self
     }
 }

@@ -190,6 +190,7 @@ impl Link {
             if flush != Flush::Done {
                 return (flush, progress);
             }
+            self.control.rest();
         }
         if !self.dialect.is_plain() {
             let (flush, wrote) = self.flush_rewritten(cx, messages);
