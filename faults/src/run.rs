@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::pin::Pin;
 use std::time::Instant;
 
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use testkit::{Panics, Random};
 
 use crate::{Failure, Outcome, cuts, handlers, offline, processes, upgrades};
@@ -131,6 +132,10 @@ pub const PARTS: &[Part] = &[
 /// # Errors
 /// What did not come out as it should.
 pub fn run(part: &Part, plan: &Plan) -> Outcome<String> {
+    // thousands of connections, here and in the servers that inherit it
+    let limit = getrlimit(Resource::Nofile);
+    let current = limit.maximum;
+    setrlimit(Resource::Nofile, Rlimit { current, ..limit })?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()

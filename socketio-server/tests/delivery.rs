@@ -1,5 +1,9 @@
 //! Who gets what: rooms, broadcasts, private messages, namespaces, acks, slow readers.
-#![allow(clippy::unwrap_used, reason = "a test may panic")]
+#![allow(
+    clippy::indexing_slicing,
+    clippy::unwrap_used,
+    reason = "a test may panic"
+)]
 
 mod support;
 
@@ -410,4 +414,104 @@ async fn an_event_whose_attachments_never_come_ends_the_connection() {
         .await;
     assert_eq!(client.next().await, Frame::Close(None));
     until("no session", || server.gauges().sessions == 0).await;
+}
+
+/// socketioxide #232, #287.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn attachments_of_concurrent_emits_stay_with_their_events() {
+    const EMITS: u8 = 200;
+    let server = Server::default();
+    let io = server.mount(Namespace::new("/")).unwrap();
+    let (mut client, id) = Client::join_as(start(&server).await, "/", "").await;
+    let socket = io.socket(&id.parse().unwrap()).unwrap();
+    for thread in 0..4_u8 {
+        let socket = socket.clone();
+        tokio::spawn(async move {
+            for n in 0..EMITS {
+                let bytes = |last: u8| Binary(vec![thread, n, last].into());
+                socket
+                    .emit("b", &Args((thread, n, bytes(0), bytes(1))))
+                    .unwrap();
+                tokio::task::yield_now().await;
+            }
+        });
+    }
+    let mut next = [0_u8; 4];
+    for _ in 0..4 * usize::from(EMITS) {
+        let text = client.text().await;
+        let event: serde_json::Value =
+            serde_json::from_str(text.strip_prefix("452-").unwrap()).unwrap();
+        let number = |at: usize| u8::try_from(event[at].as_u64().unwrap()).unwrap();
+        let (thread, n) = (number(1), number(2));
+        assert_eq!(n, next[usize::from(thread)], "each in order");
+        next[usize::from(thread)] += 1;
+        for last in 0..2 {
+            assert_eq!(client.next().await, Frame::Binary(vec![thread, n, last]));
+        }
+    }
+    assert_eq!(next, [EMITS; 4]);
+}
+
+/// socketioxide #708: the waiter was registered when the event had left.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_answer_that_comes_at_once_finds_its_question() {
+    const ASKS: u32 = 500;
+    let server = Server::default();
+    let io = server.mount(Namespace::new("/")).unwrap();
+    let (mut client, id) = Client::join_as(start(&server).await, "/", "").await;
+    let socket = io.socket(&id.parse().unwrap()).unwrap();
+    let mut asking = tokio::task::JoinSet::new();
+    for _ in 0..4 {
+        let socket = socket.clone();
+        asking.spawn(async move {
+            for n in 0..ASKS {
+                assert_eq!(socket.emit_with_ack::<u32>("n", &n).await, Ok(n));
+            }
+        });
+    }
+    for _ in 0..4 * ASKS {
+        // 42ID["n",N]
+        let text = client.text().await;
+        let (id, rest) = text.strip_prefix("42").unwrap().split_once('[').unwrap();
+        let n = rest
+            .strip_prefix("\"n\",")
+            .unwrap()
+            .strip_suffix(']')
+            .unwrap();
+        client.send(&format!("43{id}[{n}]")).await;
+    }
+    within(asking.join_all()).await;
+    assert_eq!(server.gauges().pending_acks, 0);
+}
+
+/// socketioxide #602.
+#[tokio::test]
+async fn a_volatile_event_with_attachments_is_dropped_whole() {
+    let server = Server::default();
+    let io = server.mount(Namespace::new("/")).unwrap();
+    let (mut client, id) = Client::join_as(start(&server).await, "/", "").await;
+    let socket = io.socket(&id.parse().unwrap()).unwrap();
+    // more than the kernel takes: what is volatile has nowhere to go
+    let big = "x".repeat(1_000_000);
+    let queued = || {
+        socket.emit("big", &big).unwrap();
+        socket.queued_bytes() > 2_000_000
+    };
+    until("a client that does not keep up", queued).await;
+    let bytes = || Binary(vec![1, 2, 3].into());
+    for _ in 0..10 {
+        socket
+            .volatile()
+            .emit("lost", &Args((bytes(), bytes())))
+            .unwrap();
+    }
+    socket.emit("last", &bytes()).unwrap();
+    let last = loop {
+        match client.text().await {
+            big if big.starts_with("42[\"big\"") => {}
+            last => break last,
+        }
+    };
+    assert!(last.starts_with("451-[\"last\""), "{last}");
+    assert_eq!(client.next().await, Frame::Binary(vec![1, 2, 3]));
 }

@@ -8,12 +8,15 @@
 
 mod support;
 
-use std::sync::{Arc, Mutex};
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, OnceLock};
+use std::time::Duration;
 
 use socketio_server::{
-    ConnectError, Handshake, Matcher, MountError, Namespace, NamespaceId, Server, Socket,
+    ConnectError, Handshake, Matcher, MountError, Namespace, NamespaceHandle, NamespaceId, Server,
+    Socket,
 };
-use support::{Client, start, until, until_idle};
+use support::{Client, Frame, start, until, until_idle, within};
 use tokio::sync::Semaphore;
 
 fn id(name: &str) -> NamespaceId {
@@ -163,7 +166,7 @@ async fn a_name_is_reserved_before_patterns_are_asked() {
     let mut client = Client::open(address).await;
     client.send("40/slow,").await;
     client.send("40/slow,").await;
-    assert_eq!(client.next().await, support::Frame::Close(None));
+    assert_eq!(client.next().await, Frame::Close(None));
     gate.add_permits(1);
     until_idle(&server).await;
 }
@@ -282,8 +285,7 @@ async fn steps_before_a_connect_run_in_order_and_the_first_refusal_ends_them() {
 
 #[tokio::test]
 async fn what_is_left_of_a_removed_child_does_not_end_its_successor() {
-    let recovery =
-        socketio_server::Recovery::default().max_gap(std::time::Duration::from_millis(50));
+    let recovery = socketio_server::Recovery::default().max_gap(Duration::from_millis(50));
     let server = Server::builder().recovery(recovery).build();
     let children = server
         .mount(Namespace::matching(Matcher::path("/n/{id}").unwrap()))
@@ -297,7 +299,63 @@ async fn what_is_left_of_a_removed_child_does_not_end_its_successor() {
     let _client = Client::join(address, "/n/1").await;
     for _ in 0..60 {
         assert_eq!(names(&server), ["/", "/n/1"]);
-        tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+        tokio::time::sleep(Duration::from_millis(5)).await;
     }
     assert!(child.remove());
+}
+
+/// socketioxide #311, #316: that was a deadlock.
+#[tokio::test]
+async fn a_namespace_may_be_removed_by_a_disconnect_handler_of_its_own() {
+    let server = Server::default();
+    let handle = Arc::new(OnceLock::<NamespaceHandle>::new());
+    let removes = Arc::clone(&handle);
+    let removed = Arc::new(Semaphore::new(0));
+    let told = Arc::clone(&removed);
+    let chat = Namespace::new("/chat").on_disconnect(async move |_: Socket, _| {
+        if removes.get().unwrap().remove() {
+            told.add_permits(1);
+        }
+    });
+    assert!(handle.set(server.mount(chat).unwrap()).is_ok());
+    let address = start(&server).await;
+    let mut leaving = Client::join(address, "/chat").await;
+    let mut staying = Client::join(address, "/chat").await;
+    leaving.send("41/chat,").await;
+    drop(within(removed.acquire()).await.unwrap());
+    // the other is put out, and the server goes on
+    staying.expect("41/chat,").await;
+    staying.send("40").await;
+    assert!(staying.text().await.starts_with("40{\"sid\""));
+}
+
+/// socketioxide #252: a connect timeout that met a join was a panic.
+#[tokio::test]
+async fn a_connect_timeout_that_meets_a_join_lets_in_or_closes() {
+    let panics = testkit::Panics::watch();
+    let timeout = Duration::from_millis(30);
+    let server = Server::builder().connect_timeout(timeout).build();
+    // as long as the timeout, a little less, a little more
+    let step = async |handshake: Handshake| {
+        let auth: HashMap<String, u64> = handshake.auth().unwrap();
+        tokio::time::sleep(Duration::from_micros(auth["takes"])).await;
+        Ok::<_, ConnectError>(())
+    };
+    server.mount(Namespace::with_auth("/slow", step)).unwrap();
+    let address = start(&server).await;
+    let mut clients = tokio::task::JoinSet::new();
+    for n in 0..40 {
+        clients.spawn(async move {
+            let mut client = Client::open(address).await;
+            let takes = 29_000 + n * 100;
+            client.send(&format!("40/slow,{{\"takes\":{takes}}}")).await;
+            match client.next().await {
+                Frame::Text(answer) => assert!(answer.starts_with("40/slow,{"), "{answer}"),
+                end => assert!(matches!(end, Frame::Close(_) | Frame::End), "{end:?}"),
+            }
+        });
+    }
+    within(clients.join_all()).await;
+    until_idle(&server).await;
+    assert_eq!(panics.here(), 0);
 }
