@@ -28,6 +28,10 @@ pub(crate) fn slept() -> Duration {
     Duration::ZERO
 }
 
+/// Whether a connection has the options of its listener.
+#[cfg(feature = "server")]
+pub(crate) const CONNECTIONS_INHERIT: bool = cfg!(target_os = "linux");
+
 #[cfg(feature = "server")]
 /// Bytes that this process may have: the smallest limit of its control groups, or the machine's
 /// memory.

@@ -7,6 +7,8 @@ use std::net::SocketAddr;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 
+use crate::net::platform::CONNECTIONS_INHERIT;
+
 /// Gives out connections: TCP, a Unix socket, or TLS (feature `rustls`) on top of either.
 pub trait Listener: Send + 'static {
     /// A connection.
@@ -31,22 +33,19 @@ pub struct Origin {
     pub secure: bool,
 }
 
-/// On Linux a connection has the options of its listener.
-const INHERITS: bool = cfg!(target_os = "linux");
-
 impl Listener for TcpListener {
     type Stream = TcpStream;
     type Opening = Ready<io::Result<TcpStream>>;
 
     fn prepare(&self) {
-        if INHERITS {
+        if CONNECTIONS_INHERIT {
             socket2::SockRef::from(self).set_tcp_nodelay(true).ok();
         }
     }
 
     async fn accept(&self) -> io::Result<(Self::Opening, Origin)> {
         let (stream, peer) = Self::accept(self).await?;
-        if !INHERITS {
+        if !CONNECTIONS_INHERIT {
             stream.set_nodelay(true).ok();
         }
         let origin = Origin {
