@@ -489,4 +489,11 @@ mod tests {
             assert_eq!(read(&mut client(), bytes), Ok(vec![item]));
         }
     }
+
+    /// RFC 6455, section 7.4.1.
+    #[test]
+    fn every_violation_has_its_close_code() {
+        let violations = [Violation::Protocol, Violation::NotUtf8, Violation::TooLarge];
+        assert_eq!(violations.map(Violation::close_code), [1002, 1007, 1009]);
+    }
 }
