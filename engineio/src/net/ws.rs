@@ -399,7 +399,9 @@ mod tests {
             header
         };
         for (bytes, violation) in [
-            (vec![0xb1, 0x80, 0, 0, 0, 0], Protocol),
+            (frame(0xc1, b"a reserved bit"), Protocol),
+            (frame(0xa1, b"a reserved bit"), Protocol),
+            (frame(0x91, b"a reserved bit"), Protocol),
             (vec![0x81, 0x01, b'x'], Protocol),
             (frame(0x80, b"nothing to continue"), Protocol),
             (frame(0x83, b""), Protocol),
@@ -495,5 +497,38 @@ mod tests {
         ] {
             assert_eq!(read(&mut client(), bytes), Ok(vec![item]));
         }
+    }
+
+    /// RFC 6455, section 7.4.1.
+    #[test]
+    fn every_violation_has_its_close_code() {
+        let violations = [Violation::Protocol, Violation::NotUtf8, Violation::TooLarge];
+        assert_eq!(violations.map(Violation::close_code), [1002, 1007, 1009]);
+    }
+
+    /// RFC 6455, section 5.7.
+    #[test]
+    fn a_masked_hello_is_that_of_the_specification() {
+        let mut content = *b"Hello";
+        apply_mask(&mut content, [0x37, 0xfa, 0x21, 0x3d]);
+        assert_eq!(content, [0x7f, 0x9f, 0x4d, 0x51, 0x58]);
+        let mut long = *b"0123456789";
+        apply_mask(&mut long, MASK);
+        let expected: Vec<u8> = (0..10).map(|n| (b'0' + n) ^ MASK[n as usize % 4]).collect();
+        assert_eq!(long[..], expected);
+    }
+
+    #[test]
+    fn a_message_has_so_many_fragments_and_no_more() {
+        let fragments = |count: u32| {
+            let mut reader = Reader::new(Role::Server, 1000);
+            let mut stream = frame(0x02, b"");
+            (2..count).for_each(|_| stream.extend(frame(0x00, b"")));
+            stream.extend(frame(0x80, b"x"));
+            read(&mut reader, &stream)
+        };
+        let whole = Item::Message(Data::Binary(Bytes::from_static(b"x")));
+        assert_eq!(fragments(MAX_FRAGMENTS), Ok(vec![whole]));
+        assert_eq!(fragments(MAX_FRAGMENTS + 1), Err(Violation::TooLarge));
     }
 }

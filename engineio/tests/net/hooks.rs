@@ -1,13 +1,17 @@
 //! Functions among the options, and files beside the protocol.
 
+use std::future::pending;
 use std::sync::{Arc, Mutex};
 
-use engineio::net::server::{Options, Refusal, Refused, TrustedProxies};
-use engineio::{Data, Sid};
+use engineio::net::server::{Options, Refusal, Refused, TrustedProxies, on_connection, serve};
+use engineio::{CloseReason, Data, SendError, Sid};
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue};
+use tokio::io::AsyncWriteExt as _;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::mpsc;
 
-use crate::support::{App, OPEN_POLLING, OPEN_WEBSOCKET, eventually, sid};
+use crate::support::{App, OPEN_POLLING, OPEN_WEBSOCKET, eventually, sid, soon};
 
 #[tokio::test]
 async fn headers_are_those_of_every_answer_and_initial_ones_of_handshakes() {
@@ -220,4 +224,32 @@ async fn what_is_refused_and_what_ends_is_counted_by_reason() {
         .map(|(.., n)| n)
         .sum();
     assert_eq!((all, closed), (8, 1));
+}
+
+/// Whoever holds the connection elsewhere waits for nothing.
+#[tokio::test]
+async fn a_handler_that_panics_ends_its_session_for_all_who_hold_it() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let (told, mut tells) = mpsc::unbounded_channel();
+    let service = on_connection(Options::default(), move |mut connection| {
+        let told = told.clone();
+        async move {
+            tokio::spawn(async move {
+                let received = connection.recv().await;
+                let sent = connection.send("late".into());
+                told.send((received, connection.close_reason(), sent)).ok();
+            });
+            panic!("a handler that panics");
+        }
+    });
+    let server = service.server();
+    tokio::spawn(serve(listener, server.clone(), service, pending()));
+    let mut client = TcpStream::connect(address).await.unwrap();
+    let request = format!("GET {OPEN_POLLING} HTTP/1.1\r\nhost: x\r\n\r\n");
+    client.write_all(request.as_bytes()).await.unwrap();
+    let told = soon(tells.recv()).await.unwrap();
+    let reason = Some(CloseReason::ServerError);
+    assert_eq!(told, (None, reason, Err(SendError::Closed)));
+    eventually(|| server.sessions() == 0).await;
 }

@@ -226,12 +226,32 @@ fn a_map_is_its_members_in_order() {
     assert_eq!(members, [member("b", 1), member("a", 2)]);
 }
 
+/// Gives its bytes away.
+struct Owned(Vec<u8>);
+
+impl<'de> serde::Deserializer<'de> for Owned {
+    type Error = serde::de::value::Error;
+
+    fn deserialize_any<V: serde::de::Visitor<'de>>(
+        self,
+        visitor: V,
+    ) -> Result<V::Value, Self::Error> {
+        visitor.visit_byte_buf(self.0)
+    }
+
+    serde::forward_to_deserialize_any! {
+        bool i8 i16 i32 i64 u8 u16 u32 u64 f32 f64 char str string bytes byte_buf option unit
+        unit_struct newtype_struct seq tuple tuple_struct map struct enum identifier ignored_any
+    }
+}
+
 #[test]
 fn binary_takes_bytes_however_a_format_gives_them() {
     use serde::de::IntoDeserializer;
     use serde::de::value::{BytesDeserializer, Error};
     let lent = BytesDeserializer::<Error>::new(&[7; 3]);
     assert_eq!(Binary::deserialize(lent), Ok(bytes(7)));
+    assert_eq!(Binary::deserialize(Owned(vec![7; 3])), Ok(bytes(7)));
     let listed = vec![7_u8; 3].into_deserializer();
     assert_eq!(
         Binary::deserialize::<serde::de::value::SeqDeserializer<_, Error>>(listed),

@@ -164,7 +164,16 @@ impl Upper for Inline {
 /// The session is over, the handler perhaps not: it may finish.
 impl Drop for Inline {
     fn drop(&mut self) {
-        let closed = self.inbox.lock().closed.is_some();
+        let (closed, waker) = {
+            let mut inbox = self.inbox.lock();
+            let closed = inbox.closed.is_some();
+            // the handler panicked, or the runtime stops
+            inbox.closed.get_or_insert(CloseReason::ServerError);
+            (closed, inbox.waker.take())
+        };
+        if let Some(waker) = waker {
+            waker.wake();
+        }
         if let Some(future) = self.future.take()
             && closed
             && tokio::runtime::Handle::try_current().is_ok()

@@ -400,6 +400,15 @@ impl<U: Upper> Driver<U> {
     }
 }
 
+/// A task that is dropped (the layer above panicked, the runtime stops) leaves nobody who waits
+/// for it.
+impl<U> Drop for Driver<U> {
+    fn drop(&mut self) {
+        self.handle.end();
+        drop(self.handle.finish());
+    }
+}
+
 impl<U: Upper> Future for Driver<U> {
     type Output = ();
 

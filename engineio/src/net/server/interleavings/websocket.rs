@@ -150,6 +150,32 @@ fn who_waits_for_room_learns_of_the_end() {
     });
 }
 
+/// The layer above panicked, or the runtime stops.
+#[test]
+fn who_waits_for_room_learns_that_the_task_is_gone() {
+    explore(|| {
+        let core = core(Options {
+            soft_budget: 2 * SIZE,
+            ..Options::default()
+        });
+        let (wire, _client) = websocket(0);
+        let (handle, task) = begin(&core, Opening::WebSocket(wire), |_| Silent);
+        let producer = {
+            let handle = handle.clone();
+            thread::spawn(move || {
+                while future::block_on(handle.ready()).is_ok() {
+                    handle.send(long('a')).ok();
+                }
+            })
+        };
+        task.abort();
+        producer.join().expect("a producer");
+        assert_eq!(handle.send(text("late")), Err(SendError::Closed));
+        drop((handle, future::block_on(task)));
+        assert_eq!((core.memory.used(), core.sessions()), (0, 0));
+    });
+}
+
 /// Tells how much it knows of each time that it is polled.
 struct Watching(Arc<AtomicUsize>, Sender<usize>);
 
