@@ -1,19 +1,22 @@
-//! `docs/regressions.md` names tests that are there.
+//! `docs/regressions.md` and the README of this folder name tests that are there.
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 use std::fs;
 use std::path::Path;
 
 #[test]
-fn every_test_that_the_list_names_is_there() {
+fn every_test_that_the_lists_name_is_there() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
-    let list = fs::read_to_string(root.join("docs/regressions.md")).unwrap();
+    let lists = ["docs/regressions.md", "faults/README.md"];
+    let lists = lists.map(|list| fs::read_to_string(root.join(list)).unwrap());
     let (mut known, mut missing) = (0, Vec::new());
     // what stands between backticks is every second piece
-    for named in list.split('`').skip(1).step_by(2) {
-        let Some((path, name)) = named.split_once("::") else {
+    let pieces = |list| str::split(list, '`').skip(1).step_by(2);
+    for named in lists.iter().flat_map(|list| pieces(list.as_str())) {
+        let Some((path, name)) = named.split_once(".rs::") else {
             continue;
         };
+        let path = format!("{path}.rs");
         let text = fs::read_to_string(root.join(path)).unwrap_or_default();
         let is_test = text
             .split_once(&format!("fn {name}("))

@@ -250,3 +250,21 @@ async fn rooms_tell_when_they_come_and_go() {
         ]
     );
 }
+
+/// F16: not at the deadline, which is 30 s away.
+#[tokio::test]
+async fn the_place_of_a_client_that_dies_ends_with_its_connection() {
+    let server = Server::default();
+    let (io, mut clients) = joined(&server, 3).await;
+    let asked = io.broadcast().emit_with_ack::<u32>("count", &());
+    let (mut dying, dead) = clients.pop().unwrap();
+    dying.expect("420[\"count\",null]").await;
+    for (client, _) in &mut clients {
+        client.expect("420[\"count\",null]").await;
+        client.send("430[1]").await;
+    }
+    drop(dying);
+    let answers = within(asked).await.unwrap();
+    assert_eq!(answers.answers.len(), 2);
+    assert_eq!(answers.missing, [(dead, AckError::Disconnected)]);
+}

@@ -44,8 +44,8 @@
 //!     gets [`Config::open_timeout`].
 //! 11. A close during an upgrade waits for its end.
 //! 12. What a server or a link said when it ended the session is in [`Session::detail`].
-//! 13. A POST that fails ends the session once the GET that is out has brought what the server had
-//!     to say, within a second; nothing more is posted.
+//! 13. A POST that fails ends the session once GETs have brought what the server had to say: when
+//!     one fails or brings the close packet, and within a second. Nothing more is posted.
 //!
 //! # Example
 //!

@@ -13,8 +13,9 @@ use crate::{CloseReason, Packet};
 /// Most bytes of several packets in one body for a server that does not say what it takes: those of
 /// Socket.IO 3 and early 4 do not, and take this unless told otherwise.
 const UNSAID_MAX_PAYLOAD: usize = 1_000_000;
-/// How long the poll that is out is waited for when a POST has failed.
-const LAST_POLL: Duration = Duration::from_secs(1);
+const TOO_LARGE: u16 = 413;
+/// How long polls go on when a POST has failed.
+const LAST_POLLS: Duration = Duration::from_secs(1);
 
 /// The requests that are out.
 #[derive(Debug, Default)]
@@ -40,6 +41,11 @@ impl Session {
     pub(super) fn on_answer(&mut self, now: Instant, request: RequestId, status: u16, body: Bytes) {
         match self.take_request(request) {
             None => {}
+            // it is about this body, and not the end of anything at the server
+            Some(_) if status == TOO_LARGE => {
+                let detail = Detail::http(status, &body);
+                self.fault(now, CloseReason::TransportError, Some(detail));
+            }
             Some(method) if status != 200 => {
                 let detail = Detail::http(status, &body);
                 self.on_broken(now, method, Some(detail));
@@ -56,13 +62,13 @@ impl Session {
         }
     }
 
-    /// A POST that failed ends the session, but the poll that is out may bring what the server had to say before it
-    /// ended itself.
+    /// A POST that failed ends the session, but polls may bring what the server had to say before it ended itself: they
+    /// go on until one fails, or brings the close packet, or too much time has passed.
     fn on_broken(&mut self, now: Instant, method: Method, detail: Option<Detail>) {
         match &self.state {
-            State::Polling { http, .. } if method == Method::Post && http.get.is_some() => {
+            State::Polling { .. } if method == Method::Post => {
                 self.broken = Some(detail);
-                self.timers.set(CLOSING, now + LAST_POLL);
+                self.timers.set(CLOSING, now + LAST_POLLS);
             }
             _ => {
                 let detail = self.broken.take().unwrap_or(detail);
@@ -128,7 +134,7 @@ impl Session {
         let (polls, posts) = (http.get.is_some(), http.post.is_some());
         if self.broken.is_some() {
             if !polls {
-                self.break_off();
+                self.get();
             }
             return;
         }

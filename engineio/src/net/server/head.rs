@@ -11,6 +11,9 @@ use hyper::rt::{Sleep, Timer};
 use crate::net::clock;
 use crate::net::sync::Mutex;
 
+/// A deadline that is noticed later than this: the process stood still. What came meanwhile has as long to be read.
+const LATE: Duration = Duration::from_secs(1);
+
 /// The clock of one connection, which hyper asks for a deadline before each head.
 ///
 /// The runtime's timer is left running when the head is there, which costs one needless wake in
@@ -47,7 +50,12 @@ impl Sleep for Deadline {}
 impl Future for Deadline {
     type Output = ();
 
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        let now = clock::now();
+        // hyper asks before it reads
+        if now.saturating_duration_since(self.at) > LATE {
+            self.at = now + LATE;
+        }
         let at = self.at.into();
         let mut running = self.timer.running.lock();
         let sleep = match &mut *running {
@@ -68,6 +76,20 @@ impl Future for Deadline {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_head_that_came_while_the_process_stood_still_is_read() {
+        let mut waits = HeadTimer::default().sleep(Duration::from_secs(10));
+        let mut is_over = || {
+            let mut cx = Context::from_waker(std::task::Waker::noop());
+            waits.as_mut().poll(&mut cx).is_ready()
+        };
+        assert!(!is_over());
+        tokio::time::advance(Duration::from_secs(60)).await;
+        assert!(!is_over(), "hyper reads now");
+        tokio::time::advance(LATE).await;
+        assert!(is_over());
+    }
 
     #[tokio::test]
     async fn a_head_has_its_own_time_whatever_came_before() {
