@@ -29,6 +29,24 @@ async fn a_reader_over_the_hard_budget_is_a_slow_consumer_and_nobody_else_notice
     alive.check(&app).await;
 }
 
+/// RELIABILITY 2.1, rule 3: 10 s over the soft budget without progress. Nothing tries on behind that.
+#[tokio::test]
+async fn a_reader_that_takes_nothing_for_ten_seconds_is_dropped_with_what_waits_for_it() {
+    let mut app = App::with(budgets(100_000, 100_000_000)).await;
+    let mut slow = app.websocket().await;
+    // more than the sockets' own buffers take
+    slow.send("4flood 200 100000").await;
+    let server = &app.server;
+    eventually(|| server.queued_bytes() > 1_000_000).await;
+    let start = Instant::now();
+    let reason = tokio::time::timeout(Duration::from_secs(14), app.reasons.recv()).await;
+    assert_eq!(reason.unwrap(), Some(Some(CloseReason::SlowConsumer)));
+    assert!(start.elapsed() > Duration::from_secs(8));
+    let server = &app.server;
+    eventually(|| server.tasks() == 0 && server.queued_bytes() == 0).await;
+    drop(slow);
+}
+
 /// F22: all queues together, not each alone.
 #[tokio::test]
 async fn over_the_memory_budget_the_largest_stalled_queue_ends_and_the_others_lose_nothing() {

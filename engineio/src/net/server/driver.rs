@@ -317,6 +317,10 @@ impl<U: Upper> Driver<U> {
                 .explain(format!("the client left {queued} bytes waiting"));
             self.session.close(now, CloseReason::SlowConsumer);
             self.drain(now, cx);
+            // who took nothing for so long will not take the rest either, and it takes memory
+            if !overflowed && let Some(link) = &mut self.link {
+                link.abandon();
+            }
         }
     }
 

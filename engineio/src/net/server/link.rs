@@ -132,6 +132,11 @@ impl Link {
         Read::More
     }
 
+    /// Nothing more will be written: the peer takes nothing.
+    pub(super) fn abandon(&mut self) {
+        self.ending = Ending::Gone;
+    }
+
     /// Bytes of what is unfinished.
     pub(super) fn held(&self) -> usize {
         self.reader.held()
