@@ -32,7 +32,8 @@ pub(crate) async fn run(plan: &Plan) -> Outcome<String> {
     let mut running = start(plan, &book, &[]).await?;
     let port = running.address.port().to_string();
     let url = format!("http://{}", running.address);
-    let mut clients = Vec::new();
+    // whoever drops a socket puts an end to it
+    let (mut clients, mut sockets) = (Vec::new(), Vec::new());
     let mut talking = JoinSet::new();
     for client in 0..count {
         let wish = Wish {
@@ -57,21 +58,22 @@ pub(crate) async fn run(plan: &Plan) -> Outcome<String> {
         let client = Client::new(&book, wish, how);
         let socket = client.socket(&url)?;
         drop(socket.connect());
+        sockets.push(socket.clone());
         let talker = Arc::clone(&client);
         talking.spawn(async move { talker.talk(&socket, PAUSE).await });
         clients.push(client);
     }
-    everybody(&clients, true).await?;
+    everybody(&clients, true, &book).await?;
     let (mut slowest, mut densest) = (Duration::ZERO, 0);
     for kill in 1..=kills {
         running.signal(Signal::KILL)?;
         drop(running);
-        everybody(&clients, false).await?;
+        everybody(&clients, false, &book).await?;
         bury(&book.lines(), &book);
         sleep(AWAY).await;
         let begun = Instant::now();
         running = start(plan, &book, &[("PORT", port.clone())]).await?;
-        everybody(&clients, true).await?;
+        everybody(&clients, true, &book).await?;
         let took = begun.elapsed();
         slowest = slowest.max(took);
         let most = most_at_once(&book.lines(), begun.elapsed());
@@ -88,7 +90,8 @@ pub(crate) async fn run(plan: &Plan) -> Outcome<String> {
     }
     talking.shutdown().await;
     drop(running);
-    everybody(&clients, false).await?;
+    everybody(&clients, false, &book).await?;
+    drop(sockets);
     let repeated: usize = clients.iter().map(|client| client.repeated_ids()).sum();
     if repeated > 0 {
         return Err(Failure::new(format!("{repeated} ids came twice")));
@@ -131,14 +134,16 @@ fn judged(lines: &[Record]) -> Outcome {
 }
 
 /// Until all of them are connected, or none.
-async fn everybody(clients: &[Arc<Client>], up: bool) -> Outcome {
-    for client in clients {
+async fn everybody(clients: &[Arc<Client>], up: bool, book: &Book) -> Outcome {
+    for (number, client) in (0..).zip(clients) {
         let state = async {
             while client.is_up() != up {
                 client.changes().await;
             }
         };
-        within("all clients", state).await?;
+        within("all clients", state)
+            .await
+            .map_err(|failure| Failure::new(format!("{failure}{}", book.tell(number))))?;
     }
     Ok(())
 }
