@@ -3,6 +3,7 @@
 
 use std::cell::Cell;
 use std::io;
+use std::ops::Range;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -81,11 +82,19 @@ impl Frame {
                 writer.push_str(text);
                 writer.finish()
             }
-            Data::Binary(bytes) => {
-                let mut writer = FrameWriter::binary_with_capacity(bytes.len());
-                writer.push_bytes(bytes);
-                writer.finish()
-            }
+            Data::Binary(bytes) => Self::binary(bytes),
+        }
+    }
+
+    /// Encodes bytes as a binary message, which is one allocation and one copy.
+    #[must_use]
+    pub fn binary(bytes: &[u8]) -> Self {
+        let (head, used) = header(bytes.len(), OPCODE_BINARY);
+        let head = head.get(..usize::from(used)).unwrap_or_default();
+        Self {
+            wire: [head, bytes].concat().into(),
+            header: used,
+            shared: false,
         }
     }
 
@@ -244,6 +253,23 @@ impl FrameWriter {
         self.buf.len() - HEADROOM
     }
 
+    /// What was written so far, the packet type of a text message included.
+    #[must_use]
+    pub fn content(&self) -> &[u8] {
+        self.buf.get(HEADROOM..).unwrap_or_default()
+    }
+
+    /// Puts other content in the place of `range`, counted as in [`FrameWriter::content`]. What lies outside of what was
+    /// written is left out of it.
+    pub fn replace(&mut self, range: Range<usize>, with: &str) {
+        let len = self.content_len();
+        let end = range.end.min(len);
+        let start = range.start.min(end);
+        self.buf
+            .splice(HEADROOM + start..HEADROOM + end, with.bytes())
+            .for_each(drop);
+    }
+
     /// The finished message.
     #[must_use]
     pub fn finish(self) -> Frame {
@@ -296,7 +322,16 @@ fn seal(mut buf: Vec<u8>, opcode: u8) -> Frame {
 /// Writes the shortest header right before the content, which starts at `HEADROOM`, and tells
 /// its length.
 fn write_header(buf: &mut [u8], opcode: u8) -> u8 {
-    let len = buf.len() - HEADROOM;
+    let (head, used) = header(buf.len() - HEADROOM, opcode);
+    let target = buf.get_mut(HEADROOM - usize::from(used)..HEADROOM);
+    if let Some((target, source)) = target.zip(head.get(..usize::from(used))) {
+        target.copy_from_slice(source);
+    }
+    used
+}
+
+/// The shortest header of a frame with so much content, and its length.
+fn header(len: usize, opcode: u8) -> ([u8; HEADROOM], u8) {
     let mut head = [0u8; HEADROOM];
     let used: u8 = match (u8::try_from(len), u16::try_from(len)) {
         (Ok(short @ ..126), _) => {
@@ -314,11 +349,7 @@ fn write_header(buf: &mut [u8], opcode: u8) -> u8 {
             HEADROOM as u8
         }
     };
-    let target = buf.get_mut(HEADROOM - usize::from(used)..HEADROOM);
-    if let Some((target, source)) = target.zip(head.get(..usize::from(used))) {
-        target.copy_from_slice(source);
-    }
-    used
+    (head, used)
 }
 
 /// A packet and its attachments: taken or refused whole, adjacent on the wire.
@@ -403,6 +434,29 @@ mod tests {
             assert_eq!(frame.payload()[0], b'4');
             assert_eq!(frame.wire().len(), header.len() + len + 1);
         }
+    }
+
+    #[test]
+    fn a_binary_frame_is_the_one_that_a_writer_makes() {
+        for len in [0, 1, 125, 126, 65_535, 65_536] {
+            let bytes = vec![7; len];
+            let mut writer = FrameWriter::binary_with_capacity(len);
+            writer.push_bytes(&bytes);
+            let (written, at_once) = (writer.finish(), Frame::binary(&bytes));
+            assert_eq!(at_once, written, "{len}");
+            assert_eq!(at_once.payload(), bytes);
+        }
+    }
+
+    #[test]
+    fn what_was_written_can_be_replaced() {
+        let mut writer = FrameWriter::text();
+        writer.push_str("2[1]");
+        writer.replace(1..2, "51-");
+        assert_eq!(writer.content(), b"451-[1]");
+        writer.replace(5..100, "");
+        writer.replace(100..200, "}");
+        assert_eq!(writer.finish().payload(), b"451-[}");
     }
 
     #[test]

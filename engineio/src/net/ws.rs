@@ -16,6 +16,40 @@ const MAX_FRAGMENTS: u32 = 65_536;
 /// Longest content of a control frame.
 const MAX_CONTROL: u64 = 125;
 
+/// A message in memory of its own. A vector behind `Bytes` has a second allocation from the first clone on, and every
+/// message is cloned; small ones stand in the same allocation as their counter.
+fn copied(content: &[u8]) -> Bytes {
+    match content.len() {
+        ..=64 => Inline::<64>::bytes(content),
+        65..=128 => Inline::<128>::bytes(content),
+        129..=256 => Inline::<256>::bytes(content),
+        257..=512 => Inline::<512>::bytes(content),
+        _ => Bytes::copy_from_slice(content),
+    }
+}
+
+struct Inline<const N: usize> {
+    bytes: [u8; N],
+    len: usize,
+}
+
+impl<const N: usize> Inline<N> {
+    fn bytes(content: &[u8]) -> Bytes {
+        let (mut bytes, len) = ([0; N], content.len());
+        match bytes.get_mut(..len) {
+            Some(place) => place.copy_from_slice(content),
+            None => return Bytes::copy_from_slice(content),
+        }
+        Bytes::from_owner(Self { bytes, len })
+    }
+}
+
+impl<const N: usize> AsRef<[u8]> for Inline<N> {
+    fn as_ref(&self) -> &[u8] {
+        self.bytes.get(..self.len).unwrap_or_default()
+    }
+}
+
 /// What a frame brought.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Item {
@@ -202,7 +236,7 @@ impl Reader {
             OpCode::Data(opcode) => opcode == DataOpcode::Binary,
         };
         if header.is_final {
-            return message(binary, Bytes::copy_from_slice(content)).map(Some);
+            return message(binary, copied(content)).map(Some);
         }
         let bytes = content.to_vec();
         self.message = Some(Box::new(Fragments {
@@ -387,6 +421,15 @@ mod tests {
             .iter()
             .flat_map(|byte| read(&mut reader, &[*byte]).unwrap());
         assert_eq!(one_by_one.collect::<Vec<_>>(), expected());
+    }
+
+    #[test]
+    fn messages_of_every_size_are_whole() {
+        for len in (0..600).chain([1000, 4096]) {
+            let content: Vec<u8> = (0..len).map(|n| (n % 251) as u8).collect();
+            assert_eq!(copied(&content), content, "{len}");
+            assert_eq!(copied(&content).slice(len / 2..), content[len / 2..]);
+        }
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::io;
 
-use engineio::{Data, Frame, FrameWriter};
+use engineio::{Frame, FrameWriter};
 use serde::Serialize;
 use serde_json::ser::Formatter;
 
@@ -89,8 +89,7 @@ impl<'a> ArgsWriter<'a> {
             })?;
         }
         for attachment in attachments {
-            self.attachments
-                .push(Frame::message(&Data::Binary(attachment.clone())));
+            self.attachments.push(Frame::binary(attachment));
         }
         Ok(())
     }
@@ -154,9 +153,7 @@ impl Formatter for Placeholders<'_> {
         if number == self.max {
             return Err(io::ErrorKind::QuotaExceeded.into());
         }
-        let mut frame = FrameWriter::binary_with_capacity(bytes.len());
-        frame.push_bytes(bytes);
-        self.attachments.push(frame.finish());
+        self.attachments.push(Frame::binary(bytes));
         write!(writer, r#"{{"_placeholder":true,"num":{number}}}"#)
     }
 }

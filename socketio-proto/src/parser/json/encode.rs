@@ -82,26 +82,21 @@ fn push_json(text: &mut FrameWriter, string: &str) {
     serde_json::to_writer(text, string).expect("a string always has a form in JSON");
 }
 
-/// Adds the attachments. That there are any is known only once the arguments are written, so the
-/// text is copied behind the longer header then. `start` is where the JSON starts in the message.
+/// Adds the attachments. That there are any is known only once the arguments are written, so the packet's type is
+/// replaced by the longer one then. `start` is where the JSON starts in the message.
 fn finish(
-    text: FrameWriter,
+    mut text: FrameWriter,
     start: usize,
     binary_kind: &str,
     attachments: Vec<Frame>,
 ) -> Result<Batch, EncodeError> {
-    let frame = text.finish();
     if attachments.is_empty() {
-        return Ok(frame.into());
+        return Ok(text.finish().into());
     }
-    let message = frame.payload();
-    let json = message.get(start..).unwrap_or_default();
+    let json = text.content().get(start..).unwrap_or_default();
     scan::placeholders(json, usize::MAX, attachments.len())
         .map_err(|_| EncodeError::Placeholder)?;
-    let mut text = FrameWriter::text_with_capacity(message.len() + 4);
-    text.push_str(binary_kind);
-    write!(text, "{}-", attachments.len()).expect("a frame in memory takes everything");
-    // what stands behind the types of the message (`4`) and of the packet
-    text.push_bytes(message.get(2..).unwrap_or_default());
+    // behind the type of the message, `4`
+    text.replace(1..2, &format!("{binary_kind}{}-", attachments.len()));
     Ok(Batch::new(text.finish(), attachments))
 }
