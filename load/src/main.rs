@@ -3,7 +3,6 @@
 
 mod life;
 mod peer;
-mod process;
 mod raw;
 mod report;
 mod scenarios;

@@ -1,29 +1,34 @@
 //! The server under load, in a process of its own.
 
-use std::net::SocketAddr;
-use std::path::PathBuf;
-use std::process::Stdio;
+use std::ops::{Deref, DerefMut};
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
-use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
+use testkit::{Launch, Running};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
-use tokio::process::{Child, Command};
-use tokio::time::{sleep, timeout};
+use tokio::time::sleep;
 
 use crate::Outcome;
-use crate::process::Process;
 
-/// How long a server may take until it prints `READY`.
-const START: Duration = Duration::from_secs(30);
 const PAUSE: Duration = Duration::from_millis(50);
 
 /// A running server. Dropping it ends the process.
 #[derive(Debug)]
-pub(crate) struct Target {
-    pub(crate) address: SocketAddr,
-    pub(crate) process: Process,
-    child: Child,
+pub(crate) struct Target(Running);
+
+impl Deref for Target {
+    type Target = Running;
+
+    fn deref(&self) -> &Running {
+        &self.0
+    }
+}
+
+impl DerefMut for Target {
+    fn deref_mut(&mut self) -> &mut Running {
+        &mut self.0
+    }
 }
 
 /// What must be back where it was when all clients have gone.
@@ -40,42 +45,20 @@ pub(crate) struct Open {
 }
 
 impl Target {
-    /// `settings` are added to the environment; words before the program run it, such as `sh`.
-    pub(crate) async fn start(settings: &[(&str, String)], wrap: &[&str]) -> Outcome<Self> {
+    /// With `change` made to how it is started.
+    pub(crate) fn start(change: impl FnOnce(Launch) -> Launch) -> Outcome<Self> {
         let program = std::env::current_exe()?.with_file_name("load_server");
-        Self::start_program(program, settings, wrap).await
+        Ok(Self(Running::start(&change(Launch::new(program)))?))
     }
 
-    async fn start_program(
-        program: PathBuf,
-        settings: &[(&str, String)],
-        wrap: &[&str],
-    ) -> Outcome<Self> {
-        let program = program.to_string_lossy().into_owned();
-        let mut words = wrap.iter().copied().chain([program.as_str()]);
-        let mut command = Command::new(words.next().unwrap_or_default());
-        command
-            .args(words)
-            .env("HOST", "127.0.0.1")
-            .env("PORT", "0")
-            .envs(settings.iter().map(|(name, value)| (*name, value)))
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .kill_on_drop(true);
-        let mut child = command
-            .spawn()
-            .map_err(|error| format!("cannot start {program}: {error}"))?;
-        let out = child.stdout.take().ok_or("no stdout")?;
-        let mut lines = BufReader::new(out).lines();
-        let line = timeout(START, lines.next_line()).await??;
-        let address = line
-            .as_deref()
-            .and_then(|line| line.strip_prefix("READY ")?.parse().ok());
-        Ok(Self {
-            address: address.ok_or_else(|| format!("{program} is not ready: {line:?}"))?,
-            process: Process::new(child.id().ok_or("the server has ended")?),
-            child,
-        })
+    /// Resident memory in KiB.
+    pub(crate) fn resident(&self) -> Outcome<u64> {
+        Ok(self.process.memory()? / 1024)
+    }
+
+    /// The most resident memory so far, in KiB.
+    pub(crate) fn peak(&self) -> Outcome<u64> {
+        Ok(self.process.peak()? / 1024)
     }
 
     /// The server's own figures.
@@ -119,10 +102,5 @@ impl Target {
             }
             sleep(PAUSE).await;
         }
-    }
-
-    /// Whether the process still runs.
-    pub(crate) fn is_alive(&mut self) -> bool {
-        matches!(self.child.try_wait(), Ok(None))
     }
 }

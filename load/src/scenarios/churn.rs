@@ -23,12 +23,12 @@ pub(crate) async fn run(mut settings: Settings, report: &mut Report) -> Outcome 
     let held = settings.take("held", 5000_usize)?;
     settings.done()?;
 
-    let target = Target::start(&[], &[]).await?;
+    let target = Target::start(|launch| launch)?;
     let url = format!("http://{}", target.address);
     let empty = (target.open().await?, target.process.descriptors()?);
     let stay = crowd(&url, held).await?;
     let before = target.settled(target.open().await?, UPGRADE).await?;
-    let (descriptors, resident) = (target.process.descriptors()?, target.process.resident()?);
+    let (descriptors, resident) = (target.process.descriptors()?, target.resident()?);
     let cpu = target.process.cpu()?;
 
     let mut times = histogram();
@@ -43,7 +43,7 @@ pub(crate) async fn run(mut settings: Settings, report: &mut Report) -> Outcome 
             count(visit?, &mut times, &mut failures);
             done += 1;
             if done.is_multiple_of(rate * 60) {
-                let kib = target.process.resident()?;
+                let kib = target.resident()?;
                 progress(format!(
                     "{done} visits in {} s, {} failures, {kib} KiB",
                     start.elapsed().as_secs(),
@@ -81,7 +81,7 @@ pub(crate) async fn run(mut settings: Settings, report: &mut Report) -> Outcome 
         descriptors,
     );
     report.tell("resident before the visits, KiB", resident);
-    report.tell("resident after the visits, KiB", target.process.resident()?);
+    report.tell("resident after the visits, KiB", target.resident()?);
     for peer in &stay {
         peer.end().await;
     }

@@ -21,7 +21,7 @@ pub(crate) async fn run(mut settings: Settings, report: &mut Report) -> Outcome 
     let messages = settings.take("messages", 60_u64)?;
     settings.done()?;
 
-    let target = Target::start(&[], &[]).await?;
+    let target = Target::start(|launch| launch)?;
     let peers = crowd(&format!("http://{}", target.address), clients).await?;
     let times = Arc::new(Mutex::new(histogram()));
     let came = Arc::<AtomicU64>::default();

@@ -23,25 +23,25 @@ pub(crate) async fn run(mut settings: Settings, report: &mut Report) -> Outcome 
     let clients = settings.take("clients", 15_000_usize)?;
     settings.done()?;
 
-    let target = Target::start(&[], &[]).await?;
+    let target = Target::start(|launch| launch)?;
     let url = format!("http://{}", target.address);
     let before = (target.open().await?, target.process.descriptors()?);
-    let empty = target.process.resident()?;
+    let empty = target.resident()?;
     let peers = crowd(&url, clients).await?;
-    let full = target.process.resident()?;
+    let full = target.resident()?;
     progress(format!("{clients} are there, {full} KiB"));
 
     let mut resident = Samples::new();
     let (start, cpu) = (Instant::now(), target.process.cpu()?);
     while start.elapsed() < Duration::from_secs(seconds) {
         sleep(Duration::from_secs(10).min(Duration::from_secs(seconds))).await;
-        resident.push(target.process.resident()?);
+        resident.push(target.resident()?);
     }
     let used = (target.process.cpu()? - cpu).as_secs_f64();
     // Node's default interval
     let pings = start.elapsed().as_secs_f64() / 25.0 * clients as f64;
     let lost: u32 = peers.iter().map(|peer| peer.life().disconnects).sum();
-    let each = (target.process.resident()? - empty) as f64 / clients as f64;
+    let each = (target.resident()? - empty) as f64 / clients as f64;
     report.tell("connections", clients);
     report.at_most(
         "resident for each, KiB",
@@ -69,7 +69,7 @@ pub(crate) async fn run(mut settings: Settings, report: &mut Report) -> Outcome 
         target.process.descriptors()?,
         before.1,
     );
-    report.tell("resident afterwards, KiB", target.process.resident()?);
+    report.tell("resident afterwards, KiB", target.resident()?);
     Ok(())
 }
 

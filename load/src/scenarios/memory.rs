@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use socketio_client::Args;
+use testkit::Launch;
 use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpStream;
 use tokio::time::Instant;
@@ -57,7 +58,10 @@ pub(crate) async fn run(mut settings: Settings, report: &mut Report) -> Outcome 
 
     let group = Group::new(limit << 20)?;
     let words = format!("echo $$ > {} && exec \"$0\"", group.procs().display());
-    let mut target = Target::start(&[], &["sh", "-c", &words]).await?;
+    let mut target = Target::start(|launch| Launch {
+        wrap: vec!["sh".to_owned(), "-c".to_owned(), words],
+        ..launch
+    })?;
     let url = format!("http://{}", target.address);
     let before = target.open().await?;
     let asking = Honest::start(&url);
@@ -82,7 +86,7 @@ pub(crate) async fn run(mut settings: Settings, report: &mut Report) -> Outcome 
         // an attacker that fails has been refused
         drop(task.await?);
     }
-    let alive = target.is_alive();
+    let alive = target.ended().is_none();
     report.exactly("server alive", alive, true);
     report.exactly("honest clients served", asking.end(), true);
     report.tell("bytes of attacks", sent.load(Ordering::SeqCst));
@@ -91,7 +95,7 @@ pub(crate) async fn run(mut settings: Settings, report: &mut Report) -> Outcome 
         group.peak()? / 1024,
         limit << 10,
     );
-    report.at_most("most resident, KiB", target.process.peak()?, limit << 10);
+    report.at_most("most resident, KiB", target.peak()?, limit << 10);
     speaker.end().await;
     if alive {
         let after = target.settled(before, Duration::from_secs(60)).await?;

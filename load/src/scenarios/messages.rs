@@ -25,7 +25,7 @@ pub(crate) async fn run(mut settings: Settings, report: &mut Report) -> Outcome 
     let messages = settings.take("messages", 1000_usize)?;
     settings.done()?;
 
-    let target = Target::start(&[], &[]).await?;
+    let target = Target::start(|launch| launch)?;
     let url = format!("http://{}", target.address);
     let before = target.open().await?;
     let start = Instant::now();
@@ -58,7 +58,7 @@ pub(crate) async fn run(mut settings: Settings, report: &mut Report) -> Outcome 
         format!("{after:?}"),
         format!("{before:?}"),
     );
-    report.tell("most resident, KiB", target.process.peak()?);
+    report.tell("most resident, KiB", target.peak()?);
     Ok(())
 }
 
@@ -101,7 +101,7 @@ async fn arrived(peer: &Peer, messages: usize) -> usize {
 pub(crate) async fn burst(mut settings: Settings, report: &mut Report) -> Outcome {
     let messages = settings.take("messages", 10_000_usize)?;
     settings.done()?;
-    let target = Target::start(&[], &[]).await?;
+    let target = Target::start(|launch| launch)?;
     let url = format!("http://{}", target.address);
     for way in Way::ALL {
         let peer = Peer::connect(&url, way).await?;

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use hdrhistogram::Histogram;
 use socketio_client::Args;
+use testkit::Launch;
 use tokio::net::TcpStream;
 use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::Instant;
@@ -63,7 +64,7 @@ pub(crate) async fn readers(mut settings: Settings, report: &mut Report) -> Outc
     let seconds = settings.take("seconds", 40_u64)?;
     settings.done()?;
 
-    let target = Target::start(&[], &[]).await?;
+    let target = Target::start(|launch| launch)?;
     let url = format!("http://{}", target.address);
     let peers = crowd(&url, clients - slow).await?;
     let speaker = Peer::connect(&url, Way::WebSocket).await?;
@@ -74,7 +75,7 @@ pub(crate) async fn readers(mut settings: Settings, report: &mut Report) -> Outc
         .emit("cast", &Args((rate * 10, pause, bytes)))?;
     tokio::time::sleep(Duration::from_secs(11)).await;
     let quiet = asking.so_far();
-    let resident = target.process.resident()?;
+    let resident = target.resident()?;
 
     let mut stalled = JoinSet::new();
     for _ in 0..slow {
@@ -92,7 +93,7 @@ pub(crate) async fn readers(mut settings: Settings, report: &mut Report) -> Outc
     let (mut peak, mut full, mut closed) = (0, None, None);
     while start.elapsed() < Duration::from_secs(seconds) {
         tokio::time::sleep(Duration::from_millis(100)).await;
-        peak = peak.max(target.process.resident()?);
+        peak = peak.max(target.resident()?);
         if full.is_none() && target.gauge("queued_bytes").await? > slow as u64 * (1 << 20) {
             full = Some(Instant::now());
         }
@@ -137,7 +138,7 @@ pub(crate) async fn stuck(mut settings: Settings, report: &mut Report) -> Outcom
     let stalled = settings.take("stalled", 1000_usize)?;
     settings.done()?;
 
-    let target = Target::start(&[], &[]).await?;
+    let target = Target::start(|launch| launch)?;
     let url = format!("http://{}", target.address);
     let before = target.open().await?;
     let asking = Honest::start(&url);
@@ -153,7 +154,7 @@ pub(crate) async fn stuck(mut settings: Settings, report: &mut Report) -> Outcom
     count_gone(report, &asking, "WebSockets", websockets, 12, false).await;
     speaker.end().await;
     report.exactly("honest clients served", asking.end(), true);
-    report.tell("most resident, KiB", target.process.peak()?);
+    report.tell("most resident, KiB", target.peak()?);
     let after = target.settled(before, Duration::from_secs(60)).await?;
     report.exactly(
         "open afterwards",
@@ -218,13 +219,15 @@ pub(crate) const DESCRIPTORS: &str =
     "more connections than the server may have descriptors [limit=200 clients=400 honest=100]";
 
 pub(crate) async fn descriptors(mut settings: Settings, report: &mut Report) -> Outcome {
-    let limit = settings.take("limit", 200_usize)?;
+    let limit = settings.take("limit", 200_u32)?;
     let clients = settings.take("clients", 400_usize)?;
     let honest = settings.take("honest", 100_usize)?;
     settings.done()?;
 
-    let words = format!("ulimit -n {limit} && exec \"$0\"");
-    let target = Target::start(&[], &["sh", "-c", &words]).await?;
+    let target = Target::start(|launch| Launch {
+        descriptors: Some(limit),
+        ..launch
+    })?;
     let url = format!("http://{}", target.address);
     let peers = crowd(&url, honest).await?;
     let asking = Honest::start(&url);
@@ -242,7 +245,7 @@ pub(crate) async fn descriptors(mut settings: Settings, report: &mut Report) -> 
     asking.so_far();
     tokio::time::sleep(Duration::from_secs(10)).await;
     let busy = (target.process.cpu()? - cpu).as_secs_f64() / start.elapsed().as_secs_f64();
-    report.at_least("descriptors used", used, limit - 1);
+    report.at_least("descriptors used", used, limit as usize - 1);
     report.p99("answers while nothing is accepted", &asking.so_far(), 50.0);
     report.at_most(
         "CPU of the server, % of a core",

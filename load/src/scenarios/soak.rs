@@ -4,11 +4,11 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use socketio_client::{Args, Socket};
-use testkit::Proxy;
+use testkit::{Proxy, Random};
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep};
 
-use super::samples::{Random, Samples};
+use super::samples::{Samples, part};
 use crate::Outcome;
 use crate::peer::{Peer, Way, lock};
 use crate::report::{Report, progress};
@@ -35,7 +35,7 @@ pub(crate) async fn run(mut settings: Settings, report: &mut Report) -> Outcome 
     let beat = Duration::from_millis(settings.take("beat_ms", 500)?);
     settings.done()?;
 
-    let target = Target::start(&[], &[]).await?;
+    let target = Target::start(|launch| launch)?;
     let before = target.open().await?;
     let tally = Arc::<Mutex<Tally>>::default();
     let (stop, stopped) = watch::channel(false);
@@ -46,7 +46,7 @@ pub(crate) async fn run(mut settings: Settings, report: &mut Report) -> Outcome 
         let chair = Chair {
             slot,
             url: proxy.url(),
-            random: Random(seed ^ (slot as u64) << 32),
+            random: Random::new(seed ^ ((slot as u64) << 32)),
             beat,
             tally: Arc::clone(&tally),
         };
@@ -82,7 +82,7 @@ pub(crate) async fn run(mut settings: Settings, report: &mut Report) -> Outcome 
         "CPU of the server, % of a core",
         format!("{:.1}", cpu * 100.0),
     );
-    report.tell("resident at the end, KiB", target.process.resident()?);
+    report.tell("resident at the end, KiB", target.resident()?);
     let slope = resident.slope_per_hour() / 1024.0;
     report.at_most(
         "resident, second half, MiB an hour",
@@ -100,24 +100,22 @@ async fn watch_server(
     seconds: u64,
     seed: u64,
 ) -> Outcome<(Samples, f64)> {
-    let mut random = Random(seed);
+    let mut random = Random::new(seed);
     let mut resident = Samples::new();
     let mut second = tokio::time::interval(Duration::from_secs(1));
     let (start, cpu) = (Instant::now(), target.process.cpu()?);
     for n in 0..seconds {
         second.tick().await;
-        if let Some(proxy) = proxies.get(random.below(proxies.len())) {
-            proxy.cut();
-        }
+        random.pick(proxies).cut();
         if n % 10 == 0 {
-            resident.push(target.process.resident()?);
+            resident.push(target.resident()?);
         }
         if n % 300 == 0 {
             let (faults, lives) = {
                 let tally = lock(tally);
                 (tally.faults.len(), tally.lives)
             };
-            let kib = target.process.resident()?;
+            let kib = target.resident()?;
             let descriptors = target.process.descriptors()?;
             progress(format!(
                 "{n} s: {kib} KiB, {descriptors} descriptors, {lives} lives, {faults} faults"
@@ -140,7 +138,7 @@ struct Chair {
 impl Chair {
     async fn taken(mut self, mut stopped: watch::Receiver<bool>) -> Outcome {
         while !*stopped.borrow() {
-            let peer = Peer::new(&self.url, Way::of(self.random.below(3)))?;
+            let peer = Peer::new(&self.url, *self.random.pick(&Way::ALL))?;
             let room = format!("room {}", self.slot / 10);
             let beat = u64::try_from(self.beat.as_millis())?;
             peer.socket.on_connect(async move |socket: Socket, _| {
@@ -149,7 +147,7 @@ impl Chair {
             });
             peer.socket.connect().await?;
             // 1 % of all chairs in a minute
-            let minutes = -100.0 * (1.0 - self.random.part()).ln();
+            let minutes = -100.0 * (1.0 - part(&mut self.random)).ln();
             let end = Instant::now() + Duration::from_secs_f64(minutes * 60.0);
             tokio::select! {
                 () = self.talk(&peer, end) => {}
@@ -169,7 +167,7 @@ impl Chair {
             if self.random.below(20) == 0 && peer.socket.is_connected() {
                 peer.socket.volatile().emit("room", &Args((&room, 1))).ok();
             }
-            sleep(self.beat.mul_f64(0.5 + self.random.part())).await;
+            sleep(self.beat.mul_f64(0.5 + part(&mut self.random))).await;
         }
     }
 

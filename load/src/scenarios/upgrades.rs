@@ -22,7 +22,7 @@ pub(crate) async fn run(mut settings: Settings, report: &mut Report) -> Outcome 
     let at_once = settings.take("at_once", 50_usize)?;
     settings.done()?;
 
-    let target = Target::start(&[], &[]).await?;
+    let target = Target::start(|launch| launch)?;
     let url = format!("http://{}", target.address);
     let before = target.open().await?;
     let (mut faults, mut times) = (Vec::new(), histogram());
