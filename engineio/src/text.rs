@@ -52,8 +52,7 @@ impl Text {
     /// The string slice.
     #[must_use]
     pub fn as_str(&self) -> &str {
-        // what the next line relies on, in every test and fuzz run
-        // in every debug build it would be asked for each packet of a body, all of the body each time
+        // not in every debug build: it looks at all of a body again for each packet in it
         #[cfg(any(test, fuzzing))]
         assert!(std::str::from_utf8(&self.0).is_ok(), "text is UTF-8");
         // SAFETY: every constructor either checks UTF-8 or starts from `str`, `slice` keeps

@@ -16,7 +16,7 @@ use super::io::{Flush, Wire};
 use super::link::{Link, Read};
 use super::memory::Charge;
 use super::queue::Queue;
-use super::shared::{Command, Handle, Held};
+use super::shared::{Command, Handle};
 use crate::net::clock;
 use crate::net::trace::debug;
 use crate::server::{Event, First, Input, LinkId, Output, Reply, RequestId, Session};
@@ -58,7 +58,6 @@ pub(super) struct Driver<U> {
     incoming: Charge,
     /// The writing half of the WebSocket is lent to the flusher.
     lent: bool,
-    _held: Held,
     _registration: Registration,
     _task: Task,
 }
@@ -94,7 +93,6 @@ impl<U: Upper> Driver<U> {
             _task: Task::new(&core),
             incoming: Charge::new(&core.incoming),
             lent: false,
-            _held: Held(handle.clone()),
             session: Session::speaking(dialect, sid, Arc::clone(&core.engine), first, now),
             upper,
             handle,
@@ -405,7 +403,7 @@ impl<U: Upper> Driver<U> {
 }
 
 /// A task that is dropped (the layer above panicked, the runtime stops) leaves nobody who waits
-/// for it.
+/// for it, and no connection to whoever still has a handle.
 impl<U> Drop for Driver<U> {
     fn drop(&mut self) {
         self.handle.end();

@@ -59,7 +59,7 @@ impl Flusher {
             return;
         }
         for shard in &self.shards {
-            (shard.state.lock()).runs = true;
+            shard.state.lock().runs = true;
             spawn(Flushing {
                 shard: Arc::downgrade(shard),
                 batch: Vec::new(),

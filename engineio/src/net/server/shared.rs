@@ -347,7 +347,7 @@ impl Handle {
             (state.steady, state.writable) = (false, false);
             return wake(state);
         }
-        self.relax(state);
+        self.after_writing(state);
     }
 
     /// Wakes the task for what is queued.
@@ -408,12 +408,11 @@ impl Handle {
         let waiting = state.called || !state.commands.is_empty();
         let idle = !waiting && (!writable || state.queue.is_empty());
         state.awake = !idle;
-        self.relax(state);
+        self.after_writing(state);
         idle
     }
 
-    /// Something may have left the queue.
-    fn relax(&self, mut state: MutexGuard<'_, State>) {
+    fn after_writing(&self, mut state: MutexGuard<'_, State>) {
         state.queue.settle();
         if !state.producers.is_empty() && state.queue.bytes() <= self.budgets().0 / 2 {
             release(state);
@@ -464,18 +463,6 @@ impl Handle {
             std::mem::take(&mut state.commands),
             state.lent.take(),
         )
-    }
-}
-
-/// The task's hold on its session. With the task all ends, also when its runtime drops it: whoever still has a handle
-/// must not keep the connection.
-#[derive(Debug)]
-pub(super) struct Held(pub(super) Handle);
-
-impl Drop for Held {
-    fn drop(&mut self) {
-        self.0.end();
-        drop(self.0.finish());
     }
 }
 
