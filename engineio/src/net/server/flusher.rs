@@ -170,3 +170,35 @@ impl Drop for Flushing {
         }
     }
 }
+
+#[cfg(all(test, not(shuttle)))]
+mod tests {
+    use tokio::net::{TcpListener, TcpStream};
+
+    use crate::net::server::Options;
+    use crate::net::server::core::Core;
+    use crate::query::Terms;
+    use crate::{Data, Frame, Sid};
+
+    #[tokio::test]
+    async fn nothing_is_written_into_a_frame_that_the_task_could_not_finish() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let address = listener.local_addr().expect("an address");
+        let _peer = TcpStream::connect(address).await.expect("a connection");
+        let (stream, _) = listener.accept().await.expect("a connection");
+        stream.writable().await.expect("room");
+        let (_reads, writes) = stream.into_split();
+        let core = Core::new(Options::default());
+        let registered = core.register_as(Sid::from_entropy([7; 15]), Terms::default());
+        let (_, handle, _registration) = registered.expect("a new id");
+        handle.lend(writes);
+        let message = || [Frame::message(&Data::from("x"))];
+
+        assert!(handle.rest(true, false, true), "the task sleeps");
+        handle.send(message()).expect("a session");
+        // it wakes for a ping, which leaves in part, and sleeps until there is room
+        assert!(handle.rest(false, false, false));
+        handle.write_now();
+        assert_ne!(handle.queued_bytes(), 0, "the rest of the ping comes first");
+    }
+}

@@ -335,7 +335,8 @@ impl Handle {
     pub(super) fn write_now(&self) {
         let mut state = self.shared.state.lock();
         state.listed = false;
-        if state.awake || state.ended {
+        // a task that became unsteady since it was listed has a frame of its own to finish first, and writes all the rest
+        if state.awake || state.ended || !state.steady {
             return;
         }
         let State { lent, queue, .. } = &mut *state;
