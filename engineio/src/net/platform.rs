@@ -4,9 +4,29 @@
 #[cfg(feature = "server")]
 use std::fs;
 #[cfg(feature = "server")]
+use std::io;
+#[cfg(feature = "server")]
 use std::path::{Path, PathBuf};
 #[cfg(feature = "client")]
 use std::time::Duration;
+
+#[cfg(feature = "server")]
+use tokio::net::TcpStream;
+
+/// As `try_write`, for what the end of the stream follows at once: both leave in one segment, and wake the peer once.
+#[cfg(feature = "server")]
+pub(crate) fn write_last(tcp: &TcpStream, bytes: &[u8]) -> io::Result<usize> {
+    #[cfg(target_os = "linux")]
+    {
+        use rustix::net::{SendFlags, send};
+        let flags = SendFlags::MORE | SendFlags::NOSIGNAL;
+        tcp.try_io(tokio::io::Interest::WRITABLE, || {
+            Ok(send(tcp, bytes, flags)?)
+        })
+    }
+    #[cfg(not(target_os = "linux"))]
+    tcp.try_write(bytes)
+}
 
 /// For how long the machine has slept since it was started: time that no timer counts.
 #[cfg(feature = "client")]

@@ -18,12 +18,15 @@ use super::foreign::{ForeignUpgrade, Io, Opening};
 use super::queue::Queue;
 use super::stall::Stalling;
 use crate::net::buffers::{JOIN_BYTES, lend_join, lend_read};
+use crate::net::platform;
 
 #[derive(Debug)]
 pub(super) struct Wire {
     stream: Stream,
     /// What arrived together with the request.
     early: Bytes,
+    /// Whether the end of the stream follows what is written.
+    ends: bool,
 }
 
 enum Stream {
@@ -59,7 +62,13 @@ impl Wire {
         Self {
             stream,
             early: Bytes::new(),
+            ends: false,
         }
+    }
+
+    /// What is written from now on is the last: [`Wire::poll_shutdown`] or the drop of this follows.
+    pub(super) fn ends(&mut self) {
+        self.ends = true;
     }
 
     /// Waits until the HTTP server has handed the stream over.
@@ -124,7 +133,8 @@ impl Wire {
             Poll::Ready(Err(_)) => return (Flush::Broken, false),
             Poll::Pending => return (Flush::Stuck, false),
         }
-        let (flush, progress) = write(queue, |bytes| self.stream.poll_write(cx, bytes));
+        let Self { stream, ends, .. } = self;
+        let (flush, progress) = write(queue, |bytes| stream.poll_write(cx, bytes, *ends));
         if flush != Flush::Done {
             return (flush, progress);
         }
@@ -197,11 +207,21 @@ fn write(
     (Flush::Done, progress)
 }
 
-/// As `poll_write` of a stream of which we have one half.
-fn poll_write(tcp: &TcpStream, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+/// As `poll_write` of a stream of which we have one half; `last` says that its end follows.
+fn poll_write(
+    tcp: &TcpStream,
+    cx: &mut Context<'_>,
+    bytes: &[u8],
+    last: bool,
+) -> Poll<io::Result<usize>> {
     loop {
         ready!(tcp.poll_write_ready(cx))?;
-        match tcp.try_write(bytes) {
+        let written = if last {
+            platform::write_last(tcp, bytes)
+        } else {
+            tcp.try_write(bytes)
+        };
+        match written {
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
             result => return Poll::Ready(result),
         }
@@ -217,10 +237,15 @@ impl Stream {
         }
     }
 
-    fn poll_write(&mut self, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+    fn poll_write(
+        &mut self,
+        cx: &mut Context<'_>,
+        bytes: &[u8],
+        last: bool,
+    ) -> Poll<io::Result<usize>> {
         match self {
             Self::Pending(_) | Self::Foreign(_) | Self::Lost => Poll::Pending,
-            Self::Tcp { reads, .. } => poll_write(reads.as_ref(), cx, bytes),
+            Self::Tcp { reads, .. } => poll_write(reads.as_ref(), cx, bytes, last),
             Self::Other(other) => Pin::new(other).poll_write(cx, bytes),
         }
     }
