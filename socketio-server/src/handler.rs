@@ -91,7 +91,7 @@ pub(crate) fn give<D>(
 }
 
 pub(crate) trait Listener<D>: Send + Sync {
-    fn call(&self, socket: &Socket<D>, name: &Text, args: &RawArgs, ack: Option<AckId>) -> Running;
+    fn call(&self, socket: &Socket<D>, name: &Text, args: RawArgs, ack: Option<AckId>) -> Running;
 }
 
 /// A listener for a payload of type `P`.
@@ -108,7 +108,7 @@ where
     P: FromArgs,
     A: Answer,
 {
-    fn call(&self, socket: &Socket<D>, _: &Text, args: &RawArgs, ack: Option<AckId>) -> Running {
+    fn call(&self, socket: &Socket<D>, _: &Text, args: RawArgs, ack: Option<AckId>) -> Running {
         let payload = match args.read() {
             Ok(payload) => payload,
             Err(error) => return Box::pin(ready(Err(EventErrorKind::Payload(error)))),
@@ -129,12 +129,9 @@ where
     Fut: Future<Output = A> + Send + 'static,
     A: Answer,
 {
-    fn call(&self, socket: &Socket<D>, name: &Text, args: &RawArgs, ack: Option<AckId>) -> Running {
-        let incoming = Incoming {
-            name: name.clone(),
-            args: args.clone(),
-            ack,
-        };
+    fn call(&self, socket: &Socket<D>, name: &Text, args: RawArgs, ack: Option<AckId>) -> Running {
+        let name = name.clone();
+        let incoming = Incoming { name, args, ack };
         let future = (self.0.clone())(socket.clone(), incoming);
         let socket = socket.clone();
         Box::pin(async move { give(future.await, &socket, ack) })

@@ -16,10 +16,9 @@ impl<T> Default for Table<T> {
 impl<T> Table<T> {
     fn find(&self, name: &str) -> Result<usize, usize> {
         // most names differ in length: what is compared first costs a comparison of numbers
-        let key = |name: &str| (name.len(), name.as_bytes().first().copied());
         self.0.binary_search_by(|(known, _)| {
-            let by_key = key(known).cmp(&key(name));
-            by_key.then_with(|| known.as_bytes().cmp(name.as_bytes()))
+            let by_length = known.len().cmp(&name.len());
+            by_length.then_with(|| known.as_bytes().cmp(name.as_bytes()))
         })
     }
 

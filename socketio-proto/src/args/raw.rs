@@ -131,10 +131,10 @@ impl fmt::Debug for RawArgs {
     }
 }
 
-/// Where the arguments lie in the text: in place for up to four, on the heap beyond.
+/// Where the arguments lie in the text: in place for up to three, on the heap beyond.
 #[derive(Clone, Debug)]
 pub(crate) enum Spans {
-    Few { len: u8, spans: [(u32, u32); 4] },
+    Few { len: u8, spans: [(u32, u32); 3] },
     Many(Vec<(u32, u32)>),
 }
 
@@ -142,7 +142,7 @@ impl Default for Spans {
     fn default() -> Self {
         Self::Few {
             len: 0,
-            spans: [(0, 0); 4],
+            spans: [(0, 0); 3],
         }
     }
 }

@@ -59,6 +59,8 @@ pub(crate) struct Job {
     event: Event,
     future: Running,
     stage: Stage,
+    /// Whether the event is done with this stage.
+    last: bool,
     answered: Answered,
     span: Span,
 }
@@ -111,7 +113,8 @@ impl<D: Send + Sync + 'static> Joined<D> {
             args: RawArgs::default(),
             ack: None,
         };
-        joined.start(event, Stage::Connect(0), Answered::Default);
+        let job = joined.start(event, Stage::Connect(0), Answered::Default);
+        joined.running.extend(job);
         joined
     }
 
@@ -219,46 +222,56 @@ impl<D: Send + Sync + 'static> Joined<D> {
             };
             self.inbox_bytes -= event.bytes();
             self.observe(&event);
-            self.start(event, Stage::Before(0), Answered::Default);
-            let index = self.running.len().saturating_sub(1);
-            while self.running.len() > index && self.poll_job(index, cx) {}
+            let mut job = self.start(event, self.first_stage(), Answered::Default);
+            // most are done before they would have to be kept
+            while let Some(mut current) = job {
+                let Some(result) = current.poll(cx) else {
+                    self.running.push(current);
+                    break;
+                };
+                job = self.go_on(current, result);
+            }
         }
     }
 
-    /// Starts the stage of an event, or the next one that there is; behind the last, the event
-    /// is done.
-    fn start(&mut self, event: Event, mut stage: Stage, mut answered: Answered) {
+    fn first_stage(&self) -> Stage {
+        match self.handlers().before_event.is_empty() {
+            true => Stage::Listener(0),
+            false => Stage::Before(0),
+        }
+    }
+
+    /// Starts the stage of an event, or the next one that there is; `None`: the event is done.
+    fn start(&mut self, mut event: Event, mut stage: Stage, mut answered: Answered) -> Option<Job> {
         let span = self.span.event(&event.name);
         loop {
             let ack = event.ack.filter(|_| answered != Answered::Sent);
-            let call = AssertUnwindSafe(|| span.run(|| self.call(stage, &event, ack)));
+            let call = AssertUnwindSafe(|| span.run(|| self.call(stage, &mut event, ack)));
             match catch_unwind(call) {
-                Ok(Some(future)) => {
-                    self.running.push(Job {
+                Ok(Some((future, last))) => {
+                    return Some(Job {
                         event,
                         future,
                         stage,
+                        last,
                         answered,
                         span,
                     });
-                    return;
                 }
                 Ok(None) => match stage {
                     Stage::Before(_) => stage = Stage::Listener(0),
                     Stage::Listener(1..) => {
-                        if let (Some(ack), Answered::Default) = (event.ack, answered) {
-                            empty_ack(self.socket.core(), ack);
-                        }
-                        return;
+                        self.done(&event, answered);
+                        return None;
                     }
-                    Stage::Listener(0) | Stage::Connect(_) => return,
+                    Stage::Listener(0) | Stage::Connect(_) => return None,
                 },
                 Err(panic) => {
                     let kind = EventErrorKind::panicked(&*panic);
                     answered = self.failed(&event.name, event.ack, kind);
                     // who would have judged the event cannot
                     if matches!(stage, Stage::Before(_)) {
-                        return;
+                        return None;
                     }
                     stage = stage.next();
                 }
@@ -266,25 +279,45 @@ impl<D: Send + Sync + 'static> Joined<D> {
         }
     }
 
-    /// The future of a stage, if there is such a stage.
-    fn call(&mut self, stage: Stage, event: &Event, ack: Option<AckId>) -> Option<Running> {
+    /// All listeners had it: who waits for an answer and got none gets an empty one.
+    fn done(&self, event: &Event, answered: Answered) {
+        if let (Some(ack), Answered::Default) = (event.ack, answered) {
+            empty_ack(self.socket.core(), ack);
+        }
+    }
+
+    /// The future of a stage, if there is such a stage, and whether it is known to be the last.
+    fn call(
+        &mut self,
+        stage: Stage,
+        event: &mut Event,
+        ack: Option<AckId>,
+    ) -> Option<(Running, bool)> {
         let handlers = &self.namespace.definition.handlers;
         match stage {
             Stage::Connect(index) => match handlers.connect.get(index) {
-                Some(handler) => Some(handler(self.socket.clone())),
-                None => self.serve(),
+                Some(handler) => Some((handler(self.socket.clone()), false)),
+                None => Some((self.serve()?, false)),
             },
             Stage::Before(index) => {
                 let judge = handlers.before_event.get(index)?;
                 let judging = judge(self.socket.clone(), event.incoming(ack));
-                Some(Box::pin(async move {
+                let judging: Running = Box::pin(async move {
                     let agreed = judging.await.map_err(EventErrorKind::Refused);
                     agreed.map(|()| Answered::Default)
-                }))
+                });
+                Some((judging, false))
             }
             Stage::Listener(index) => {
-                let listener = handlers.listeners(&event.name).get(index)?;
-                Some(listener.call(&self.socket, &event.name, &event.args, ack))
+                let listeners = handlers.listeners(&event.name);
+                let listener = listeners.get(index)?;
+                let last = index + 1 == listeners.len();
+                let args = match last {
+                    true => std::mem::take(&mut event.args),
+                    false => event.args.clone(),
+                };
+                let running = listener.call(&self.socket, &event.name, args, ack);
+                Some((running, last))
             }
         }
     }
@@ -306,22 +339,25 @@ impl<D: Send + Sync + 'static> Joined<D> {
 
     /// `true` when the job gave way to its successor, or to none.
     fn poll_job(&mut self, index: usize, cx: &mut Context<'_>) -> bool {
-        let Some(job) = self.running.get_mut(index) else {
+        let Some(result) = self.running.get_mut(index).and_then(|job| job.poll(cx)) else {
             return false;
         };
-        let poll = AssertUnwindSafe(|| job.span.run(|| job.future.as_mut().poll(cx)));
-        let result = match catch_unwind(poll) {
-            Ok(Poll::Pending) => return false,
-            Ok(Poll::Ready(result)) => result,
-            Err(panic) => Err(EventErrorKind::panicked(&*panic)),
-        };
+        let job = self.running.remove(index);
+        let next = self.go_on(job, result);
+        self.running.extend(next);
+        true
+    }
+
+    /// What follows a stage that came to this result.
+    fn go_on(&mut self, job: Job, result: Result<Answered, EventErrorKind>) -> Option<Job> {
         let Job {
             event,
             future,
             stage,
+            last,
             answered,
             ..
-        } = self.running.remove(index);
+        } = job;
         // what a panicking future holds may panic again
         catch_unwind(AssertUnwindSafe(|| drop(future))).ok();
         let answered = match (result, answered) {
@@ -331,13 +367,16 @@ impl<D: Send + Sync + 'static> Joined<D> {
             (Err(kind), _) => {
                 let answered = self.failed(&event.name, event.ack, kind);
                 if matches!(stage, Stage::Before(_)) {
-                    return true;
+                    return None;
                 }
                 answered
             }
         };
-        self.start(event, stage.next(), answered);
-        true
+        if last {
+            self.done(&event, answered);
+            return None;
+        }
+        self.start(event, stage.next(), answered)
     }
 
     /// Tells `on_error`, which may answer.
@@ -369,6 +408,17 @@ fn is_recoverable(reason: DisconnectReason) -> bool {
 }
 
 impl Job {
+    /// What its future came to, if it is done.
+    fn poll(&mut self, cx: &mut Context<'_>) -> Option<Result<Answered, EventErrorKind>> {
+        let Self { future, span, .. } = self;
+        let poll = AssertUnwindSafe(|| span.run(|| future.as_mut().poll(cx)));
+        match catch_unwind(poll) {
+            Ok(Poll::Pending) => None,
+            Ok(Poll::Ready(result)) => Some(result),
+            Err(panic) => Some(Err(EventErrorKind::panicked(&*panic))),
+        }
+    }
+
     pub(crate) fn into_future(self) -> Running {
         self.future
     }

@@ -188,7 +188,7 @@ fn arguments(text: &Text, header: &Header<'_>, limits: &Limits) -> Result<Argume
 
 fn event_name(text: &Text, json: &str) -> Result<Text, DecodeError> {
     let name = match json.as_bytes() {
-        [b'"', .., b'"'] if json.contains('\\') => serde_json::from_str::<String>(json)
+        [b'"', inside @ .., b'"'] if inside.contains(&b'\\') => serde_json::from_str::<String>(json)
             .map_err(|_| DecodeError::InvalidName)?
             .into(),
         [b'"', .., b'"'] => text.share(json.get(1..json.len() - 1).unwrap_or_default()),

@@ -1,7 +1,5 @@
 //! The JSON form, written straight into the buffer of a frame.
 
-use std::io::Write as _;
-
 use engineio::{Batch, Frame, FrameWriter};
 
 use crate::args::{ArgsWriter, IntoArgs};
@@ -74,7 +72,7 @@ fn head(kind: &str, namespace: &NamespaceId) -> FrameWriter {
 
 fn push_id(text: &mut FrameWriter, id: Option<AckId>) {
     if let Some(id) = id {
-        write!(text, "{id}").expect("a frame in memory takes everything");
+        serde_json::to_writer(text, &id.get()).expect("a number always has a form in JSON");
     }
 }
 

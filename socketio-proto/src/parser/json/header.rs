@@ -73,18 +73,17 @@ impl<'a> Header<'a> {
 }
 
 fn kind(text: &str) -> Result<(Kind, bool, &str), DecodeError> {
-    let (digit, rest) = text.split_at_checked(1).ok_or(DecodeError::UnknownType)?;
-    let (kind, binary) = match digit {
-        "0" => (Kind::Connect, false),
-        "1" => (Kind::Disconnect, false),
-        "2" => (Kind::Event, false),
-        "3" => (Kind::Ack, false),
-        "4" => (Kind::ConnectError, false),
-        "5" => (Kind::Event, true),
-        "6" => (Kind::Ack, true),
+    let (kind, binary) = match text.as_bytes().first() {
+        Some(b'0') => (Kind::Connect, false),
+        Some(b'1') => (Kind::Disconnect, false),
+        Some(b'2') => (Kind::Event, false),
+        Some(b'3') => (Kind::Ack, false),
+        Some(b'4') => (Kind::ConnectError, false),
+        Some(b'5') => (Kind::Event, true),
+        Some(b'6') => (Kind::Ack, true),
         _ => return Err(DecodeError::UnknownType),
     };
-    Ok((kind, binary, rest))
+    Ok((kind, binary, text.get(1..).unwrap_or_default()))
 }
 
 fn attachments<'a>(text: &'a str, limits: &Limits) -> Result<(usize, &'a str), DecodeError> {
