@@ -292,11 +292,17 @@ fn close(content: &[u8]) -> Result<Item, Violation> {
     }))
 }
 
-/// XORs with the repeated mask, eight bytes at a time.
+/// XORs with the repeated mask, as many bytes at a time as the machine's vectors take.
 pub(crate) fn apply_mask(content: &mut [u8], mask: [u8; 4]) {
     let [a, b, c, d] = mask;
     let wide = u64::from_ne_bytes([a, b, c, d, a, b, c, d]);
-    let (words, tail) = content.as_chunks_mut::<8>();
+    let (lots, rest) = content.as_chunks_mut::<64>();
+    for lot in lots {
+        for word in lot.as_chunks_mut::<8>().0 {
+            *word = (u64::from_ne_bytes(*word) ^ wide).to_ne_bytes();
+        }
+    }
+    let (words, tail) = rest.as_chunks_mut::<8>();
     for word in words {
         *word = (u64::from_ne_bytes(*word) ^ wide).to_ne_bytes();
     }

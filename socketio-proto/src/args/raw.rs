@@ -24,8 +24,7 @@ pub struct RawArgs {
 }
 
 impl RawArgs {
-    pub(crate) fn new(text: Text, spans: Spans, attachments: Vec<Bytes>) -> Self {
-        let attachments = (!attachments.is_empty()).then(|| attachments.into());
+    pub(crate) fn new(text: Text, spans: Spans, attachments: Option<Arc<[Bytes]>>) -> Self {
         Self {
             text,
             spans,
@@ -49,8 +48,8 @@ impl RawArgs {
             .map_err(|error| EncodeError::Serialize(error.to_string().into()))?;
         let attachments = frames
             .iter()
-            .map(|frame| frame.wire().slice_ref(frame.payload()))
-            .collect();
+            .map(|frame| frame.wire().slice_ref(frame.payload()));
+        let attachments = (!frames.is_empty()).then(|| attachments.collect());
         Ok(Self::new(text, spans, attachments))
     }
 

@@ -2,6 +2,7 @@
 
 use std::cell::Cell;
 use std::fmt;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use engineio::{Data, Text};
@@ -86,13 +87,13 @@ impl Decoder {
                     self.assembly = Some(Assembly {
                         namespace,
                         arguments,
-                        attachments: Vec::with_capacity(expected),
+                        attachments: Vec::new(),
                         expected,
                         bytes: text.len(),
                     });
                     return Ok(None);
                 }
-                arguments.complete(Vec::new())
+                arguments.complete(None)
             }
             (_, Some(_)) => return Err(DecodeError::InvalidAckId),
             (Kind::Connect, None) if self.revision == Revision::V4 => Body::Connect {
@@ -120,20 +121,26 @@ impl Decoder {
         if assembly.bytes > self.limits.packet_bytes {
             return Err(DecodeError::TooLarge);
         }
-        assembly.attachments.push(bytes);
-        if assembly.attachments.len() < assembly.expected {
-            self.assembly = Some(assembly);
-            return Ok(None);
-        }
+        // mostly it is the only one, and needs no list
+        let attachments = if assembly.expected == 1 {
+            [bytes].into()
+        } else {
+            assembly.attachments.push(bytes);
+            if assembly.attachments.len() < assembly.expected {
+                self.assembly = Some(assembly);
+                return Ok(None);
+            }
+            assembly.attachments.into()
+        };
         Ok(Some(Packet {
             namespace: assembly.namespace,
-            body: assembly.arguments.complete(assembly.attachments),
+            body: assembly.arguments.complete(Some(attachments)),
         }))
     }
 }
 
 impl Arguments {
-    fn complete(self, attachments: Vec<Bytes>) -> Body {
+    fn complete(self, attachments: Option<Arc<[Bytes]>>) -> Body {
         let args = RawArgs::new(self.text, self.spans, attachments);
         match self.body {
             Body::Event { name, ack, .. } => Body::Event { name, args, ack },
@@ -188,9 +195,11 @@ fn arguments(text: &Text, header: &Header<'_>, limits: &Limits) -> Result<Argume
 
 fn event_name(text: &Text, json: &str) -> Result<Text, DecodeError> {
     let name = match json.as_bytes() {
-        [b'"', inside @ .., b'"'] if inside.contains(&b'\\') => serde_json::from_str::<String>(json)
-            .map_err(|_| DecodeError::InvalidName)?
-            .into(),
+        [b'"', inside @ .., b'"'] if inside.contains(&b'\\') => {
+            serde_json::from_str::<String>(json)
+                .map_err(|_| DecodeError::InvalidName)?
+                .into()
+        }
         [b'"', .., b'"'] => text.share(json.get(1..json.len() - 1).unwrap_or_default()),
         [b'-' | b'0'..=b'9', ..] => text.share(json),
         _ => return Err(DecodeError::InvalidName),

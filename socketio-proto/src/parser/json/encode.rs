@@ -25,7 +25,7 @@ pub(in crate::parser) fn event<P: IntoArgs + ?Sized>(
     payload.write_args(&mut out)?;
     let (attachments, _) = out.finish();
     text.push_str("]");
-    finish(text, start, "5", attachments)
+    finish(text, start, "51-", attachments)
 }
 
 pub(in crate::parser) fn ack<P: IntoArgs + ?Sized>(
@@ -42,7 +42,7 @@ pub(in crate::parser) fn ack<P: IntoArgs + ?Sized>(
     payload.write_args(&mut out)?;
     let (attachments, _) = out.finish();
     text.push_str("]");
-    finish(text, start, "6", attachments)
+    finish(text, start, "61-", attachments)
 }
 
 pub(in crate::parser) fn packet(packet: &Packet, limits: &Limits) -> Result<Batch, EncodeError> {
@@ -81,11 +81,11 @@ fn push_json(text: &mut FrameWriter, string: &str) {
 }
 
 /// Adds the attachments. That there are any is known only once the arguments are written, so the packet's type is
-/// replaced by the longer one then. `start` is where the JSON starts in the message.
+/// replaced by the longer one then, which is `with_one` where it is one. `start` is where the JSON starts in the message.
 fn finish(
     mut text: FrameWriter,
     start: usize,
-    binary_kind: &str,
+    with_one: &str,
     attachments: Vec<Frame>,
 ) -> Result<Batch, EncodeError> {
     if attachments.is_empty() {
@@ -95,6 +95,12 @@ fn finish(
     scan::placeholders(json, usize::MAX, attachments.len())
         .map_err(|_| EncodeError::Placeholder)?;
     // behind the type of the message, `4`
-    text.replace(1..2, &format!("{binary_kind}{}-", attachments.len()));
+    match attachments.len() {
+        1 => text.replace(1..2, with_one),
+        many => text.replace(
+            1..2,
+            &format!("{}{many}-", with_one.get(..1).unwrap_or_default()),
+        ),
+    }
     Ok(Batch::new(text.finish(), attachments))
 }

@@ -66,6 +66,7 @@ impl<'a> Json<'a> {
             json.spans.push((start, end));
         }
         let (text, spans, attachments) = json.finish()?;
+        let attachments = (!attachments.is_empty()).then(|| attachments.into());
         Ok(RawArgs::new(text, spans, attachments))
     }
 
