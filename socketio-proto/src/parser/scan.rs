@@ -256,10 +256,10 @@ mod tests {
     #[test]
     fn an_escaped_quote_does_not_end_a_string() {
         for text in [
-            r#"["\"]"]"#,
-            r#"["\\"]"#,
-            r#"["\\\"]]"]"#,
-            r#"["a\u0022]"]"#,
+            r#"["\"[["]"#,
+            r#"["\\",""]"#,
+            r#"["\\\"[["]"#,
+            r#"["a\u0022[["]"#,
         ] {
             assert_eq!(depth(text.as_bytes(), 0), Err(DecodeError::TooDeep));
             assert_eq!(walk(text.as_bytes(), 1, |_| Ok(())), Ok(()), "{text}");
