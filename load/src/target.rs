@@ -92,6 +92,19 @@ impl Target {
         })
     }
 
+    /// How many descriptors the server has, once it is no more than `before` or the time is up: it closes the connection
+    /// that its gauges were read on when we have closed it.
+    pub(crate) async fn descriptors(&self, before: usize, limit: Duration) -> Outcome<usize> {
+        let deadline = Instant::now() + limit;
+        loop {
+            let descriptors = self.process.descriptors()?;
+            if descriptors <= before || Instant::now() > deadline {
+                return Ok(descriptors);
+            }
+            sleep(PAUSE).await;
+        }
+    }
+
     /// Waits until everything is back where it was, and tells how it is.
     pub(crate) async fn settled(&self, before: Open, limit: Duration) -> Outcome<Open> {
         let deadline = Instant::now() + limit;

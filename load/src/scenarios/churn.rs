@@ -77,7 +77,7 @@ pub(crate) async fn run(mut settings: Settings, report: &mut Report) -> Outcome 
     );
     report.at_most(
         "descriptors after the visits",
-        target.process.descriptors()?,
+        target.descriptors(descriptors, UPGRADE).await?,
         descriptors,
     );
     report.tell("resident before the visits, KiB", resident);
@@ -93,7 +93,7 @@ pub(crate) async fn run(mut settings: Settings, report: &mut Report) -> Outcome 
     );
     report.at_most(
         "descriptors when all have gone",
-        target.process.descriptors()?,
+        target.descriptors(empty.1, UPGRADE).await?,
         empty.1,
     );
     Ok(())

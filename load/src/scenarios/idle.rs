@@ -17,6 +17,8 @@ pub(crate) const HELP: &str =
 
 /// How many connect at the same time.
 const AT_ONCE: usize = 100;
+/// For the last connection to be closed.
+const SETTLE: Duration = Duration::from_secs(5);
 
 pub(crate) async fn run(mut settings: Settings, report: &mut Report) -> Outcome {
     let seconds = settings.take("seconds", 1800_u64)?;
@@ -66,7 +68,7 @@ pub(crate) async fn run(mut settings: Settings, report: &mut Report) -> Outcome 
     );
     report.at_most(
         "descriptors afterwards",
-        target.process.descriptors()?,
+        target.descriptors(before.1, SETTLE).await?,
         before.1,
     );
     report.tell("resident afterwards, KiB", target.resident()?);
