@@ -8,6 +8,7 @@ mod frameworks;
 mod full;
 mod fuzz;
 mod hostile;
+mod instructions;
 mod interleavings;
 mod load;
 mod miri;
@@ -23,8 +24,8 @@ usage: cargo xtask COMMAND
 
   demo                       serve the chat page; PORT chooses the port (3000)
   test [STEP...]             everything that a change must pass, or the steps named:
-                             fmt, clippy, test, doc, interleavings, purity,
-                             package
+                             fmt, clippy, test, doc, interleavings, instructions,
+                             purity, package
   setup                      install what demo and test need; does nothing when all is there
   fuzz [TARGET] [SECONDS]    cargo-fuzz on nightly, all targets or one, 60 seconds each
   conformance DIR [--runs N] the official protocol suites found in DIR, against our fixtures
@@ -32,6 +33,7 @@ usage: cargo xtask COMMAND
       --socket PROGRAM       another Socket.IO server instead of the bin `protocol_fixture`
   interleavings [TEST] [N]   concurrent code under a scheduler that explores: N schedules (2000) of each
                              kind for each test, or for those whose name contains TEST
+  instructions [--accept]    what the hot paths of the server take, by callgrind, against bench/instructions.txt
   miri                       the crates without I/O under miri, on nightly
   mutants [WHAT] [--shard K/N]
                              changes to parsers and machines that a test has to notice; WHAT is engineio,
@@ -71,6 +73,7 @@ fn main() -> ExitCode {
         ["miri"] => miri::run(),
         ["mutants", rest @ ..] => mutants::run(rest),
         ["interleavings", rest @ ..] => interleavings::run(rest),
+        ["instructions", rest @ ..] => instructions::run(rest),
         ["hostile", rest @ ..] => hostile::run(rest),
         ["faults", rest @ ..] => faults::run(rest),
         ["load", rest @ ..] => load::run(rest),

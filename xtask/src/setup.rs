@@ -19,6 +19,9 @@ pub(crate) fn all() -> Outcome {
     if !has_venv() {
         missing.extend(["python3", "python3-venv"]);
     }
+    if !works(&mut command("valgrind", ["--version"])) {
+        missing.push("valgrind");
+    }
     debian(&missing)?;
     npm("examples")?;
     npm("interop")?;

@@ -4,18 +4,20 @@ use std::fs;
 use std::process::Command;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
+use crate::instructions;
 use crate::interleavings;
 use crate::setup;
 use crate::sh::{Failure, Outcome, cargo, output, run as run_command, target, works};
 
 type Step = (&'static str, fn() -> Outcome);
 
-const STEPS: [Step; 7] = [
+const STEPS: [Step; 8] = [
     ("fmt", fmt),
     ("clippy", clippy),
     ("test", test),
     ("doc", doc),
     ("interleavings", interleavings::short),
+    ("instructions", instructions::check),
     ("purity", purity),
     ("package", package),
 ];
@@ -36,8 +38,8 @@ pub(crate) fn run(wanted: &[&str]) -> Outcome {
         )));
     }
     let mut summary = Summary::default();
-    // only the tests themselves need other people's programs
-    if wanted.is_empty() || wanted.contains(&"test") {
+    // only these need other people's programs
+    if wanted.is_empty() || wanted.contains(&"test") || wanted.contains(&"instructions") {
         summary.step("setup", setup::all)?;
     }
     for (name, step) in STEPS {
