@@ -43,6 +43,10 @@ impl Queue {
         self.bytes += frame.len();
         self.cost += cost(&frame);
         self.pushed += 1;
+        // an idle client never had two: room for more would stay with it
+        if self.frames.capacity() == 0 {
+            self.frames.reserve_exact(1);
+        }
         self.frames.push_back(frame);
     }
 

@@ -21,7 +21,8 @@ use crate::parser::scan;
 pub(in crate::parser) struct Decoder {
     limits: Limits,
     revision: Revision,
-    assembly: Option<Assembly>,
+    /// In a place of its own: most connections have none.
+    assembly: Option<Box<Assembly>>,
 }
 
 /// A packet that lacks attachments.
@@ -84,13 +85,13 @@ impl Decoder {
             (Kind::Event | Kind::Ack, _) => {
                 let arguments = arguments(text, &header, &self.limits)?;
                 if expected > 0 {
-                    self.assembly = Some(Assembly {
+                    self.assembly = Some(Box::new(Assembly {
                         namespace,
                         arguments,
                         attachments: Vec::new(),
                         expected,
                         bytes: text.len(),
-                    });
+                    }));
                     return Ok(None);
                 }
                 arguments.complete(None)
@@ -114,7 +115,7 @@ impl Decoder {
 
     fn attachment(
         &mut self,
-        mut assembly: Assembly,
+        mut assembly: Box<Assembly>,
         bytes: Bytes,
     ) -> Result<Option<Packet>, DecodeError> {
         assembly.bytes = assembly.bytes.saturating_add(bytes.len());
