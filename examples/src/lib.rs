@@ -27,8 +27,13 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use engineio::net::server::{Cors, Options};
+use socket2::SockRef;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
+
+/// Connections that may wait to be accepted. `TcpListener::bind` leaves room for 128; a client that finds none tries again
+/// after one second, then after two, four. Node has 511.
+const BACKLOG: i32 = 1024;
 
 /// A setting that cannot be used.
 #[derive(Debug)]
@@ -129,6 +134,10 @@ pub async fn bind() -> Result<TcpListener, BadSetting> {
     let host = setting::<String>("HOST")?.unwrap_or_else(|| "127.0.0.1".to_owned());
     let port: u16 = setting("PORT")?.unwrap_or(3000);
     let bound = TcpListener::bind((host.as_str(), port)).await;
+    let bound = bound.and_then(|listener| {
+        SockRef::from(&listener).listen(BACKLOG)?;
+        Ok(listener)
+    });
     bound.map_err(|error| {
         BadSetting::new("PORT", format!("cannot listen on {host}:{port}: {error}"))
     })

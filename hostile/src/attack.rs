@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use testkit::{Launch, Process};
 
+use crate::effort::Effort;
 use crate::outcome::{check, short};
 use crate::peer::{Answer, PATIENCE, PAUSE, Peer, request, sid};
 use crate::target::{Gauges, Target};
@@ -23,6 +24,7 @@ pub struct Attack<'a> {
     pub(crate) pace: Pace,
     pub(crate) full: bool,
     pub(crate) before: Gauges,
+    pub(crate) effort: Effort,
 }
 
 impl Attack<'_> {
@@ -51,9 +53,14 @@ impl Attack<'_> {
     // HTTP
 
     pub(crate) fn peer(&self) -> Outcome<Peer> {
-        let mut peer = Peer::connect(self.address())?;
+        let mut peer = Peer::connect(self.address())?.counted(&self.effort);
         peer.patience = self.pace.stretch(PATIENCE);
         Ok(peer)
+    }
+
+    /// As [`Attack::peer`], with a system that takes next to nothing while nobody reads.
+    pub(crate) fn narrow(&self) -> Outcome<Peer> {
+        Ok(Peer::narrow(self.address())?.counted(&self.effort))
     }
 
     pub(crate) fn ask(

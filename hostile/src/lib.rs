@@ -1,6 +1,7 @@
 //! Attacks on a server in a process of its own, and what is measured of it from outside. See `README.md`.
 
 mod attack;
+mod effort;
 mod honest;
 mod outcome;
 mod peer;

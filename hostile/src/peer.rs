@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use socket2::{Domain, SockRef, Socket, Type};
 
+use crate::effort::Effort;
 use crate::outcome::{check, short};
 use crate::{Failure, Outcome};
 
@@ -21,6 +22,8 @@ pub(crate) struct Peer {
     /// How much of `input` was taken.
     taken: usize,
     pub(crate) patience: Duration,
+    /// Where its bytes are counted; by default, nobody looks.
+    effort: Effort,
 }
 
 impl Peer {
@@ -45,13 +48,23 @@ impl Peer {
             input: Vec::new(),
             taken: 0,
             patience: PATIENCE,
+            effort: Effort::default(),
         })
     }
 
+    /// From now on, what it writes counts for an attack.
+    pub(crate) fn counted(mut self, effort: &Effort) -> Self {
+        self.effort = effort.clone();
+        self
+    }
+
     pub(crate) fn send(&mut self, bytes: impl AsRef<[u8]>) -> Outcome {
+        let bytes = bytes.as_ref();
         self.stream
-            .write_all(bytes.as_ref())
-            .map_err(|error| Failure::new(format!("cannot send: {error}")))
+            .write_all(bytes)
+            .map_err(|error| Failure::new(format!("cannot send: {error}")))?;
+        self.effort.add(bytes.len());
+        Ok(())
     }
 
     /// Sends until the server has ended the connection; what it says is kept. Tells how much went out.
@@ -72,6 +85,7 @@ impl Peer {
                     Ok(count) => {
                         rest = rest.get(count..).unwrap_or_default();
                         sent += count;
+                        self.effort.add(count);
                         idle = Instant::now();
                     }
                     Err(error) if error.kind() == ErrorKind::WouldBlock => {

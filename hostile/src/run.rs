@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use testkit::Launch;
 
+use crate::effort::Effort;
 use crate::honest::{Honest, newcomer};
 use crate::outcome::{check, short};
 use crate::peer::PAUSE;
@@ -65,10 +66,28 @@ pub struct Report {
     pub time: Duration,
     /// The most by which the server's resident memory grew.
     pub memory: u64,
+    /// Bytes that the script wrote.
+    pub sent: u64,
+    /// Why memory is not compared with them, if it is not.
+    pub apart: Option<&'static str>,
     /// The server's CPU time.
     pub cpu: Duration,
     /// The longest that the honest client waited for an echo.
     pub latency: Duration,
+}
+
+impl Report {
+    /// Growth of memory for each byte that was sent, as far as it exceeds what a server's allocator and the threads' own
+    /// buffers may take for whatever they do first.
+    #[must_use]
+    pub fn memory_per_byte(&self) -> f64 {
+        const FLOOR: u64 = 1024 * 1024;
+        let beyond = self.memory.saturating_sub(FLOOR);
+        if beyond == 0 {
+            return 0.0;
+        }
+        beyond as f64 / self.sent.max(1) as f64
+    }
 }
 
 /// Runs scripts in order; `each` gets every report as soon as it is there. Gives the number of failures.
@@ -111,6 +130,8 @@ fn blank(name: &'static str, row: &'static str, failure: Failure) -> Report {
         verdict: Err(failure),
         time,
         memory: 0,
+        sent: 0,
+        apart: None,
         cpu,
         latency,
     }
@@ -218,10 +239,12 @@ impl Ground {
             pace: plan.pace,
             full: plan.full,
             before: self.target.gauges()?,
+            effort: Effort::default(),
         };
         let attacked = (script.run)(&attack);
         report.memory = process.peak().unwrap_or(memory).saturating_sub(memory);
         report.cpu = process.cpu().unwrap_or(cpu).saturating_sub(cpu);
+        (report.sent, report.apart) = (attack.effort.sent(), script.apart);
         let alive = self.alive(script, plan);
         report.latency = self.honest.take_worst();
         // what the script saw is nearer to the cause

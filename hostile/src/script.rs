@@ -27,6 +27,8 @@ pub struct Script {
     pub short: &'static [(&'static str, &'static str)],
     /// File descriptors that the server may have.
     pub descriptors: Option<u32>,
+    /// Why its memory is not that of the bytes which were sent, if it is not.
+    pub apart: Option<&'static str>,
 }
 
 impl Script {
@@ -46,6 +48,7 @@ impl Script {
             settings: &[],
             short: &[],
             descriptors: None,
+            apart: None,
         }
     }
 
@@ -88,6 +91,13 @@ impl Script {
     #[must_use]
     pub const fn descriptors(mut self, count: u32) -> Self {
         self.descriptors = Some(count);
+        self
+    }
+
+    /// What takes memory is not what was sent but what it asked for; for the comparison with the bytes it stands apart.
+    #[must_use]
+    pub const fn apart(mut self, why: &'static str) -> Self {
+        self.apart = Some(why);
         self
     }
 

@@ -59,6 +59,30 @@ fn a_server_that_behaves_passes() {
 }
 
 #[test]
+fn memory_is_compared_with_the_bytes_that_were_sent() {
+    let tells = Script::new("tells", "-", |attack| does("nothing")(attack));
+    let [mut small] = report(tells).try_into().unwrap();
+    assert!((100..10_000).contains(&small.sent), "{}", small.sent);
+    // a server may take a megabyte for nothing
+    (small.name, small.memory) = ("small", 1 << 20);
+    assert_eq!(small.memory_per_byte(), 0.0);
+    let mut large = small.clone();
+    (large.name, large.sent, large.memory) = ("large", 2 << 20, 6 << 20);
+    assert_eq!(large.memory_per_byte(), 2.5);
+    let mut asked = large.clone();
+    (asked.name, asked.sent, asked.apart) = ("asked", 1, Some("the handler wants it"));
+    let summary = summary(&[small, large, asked]);
+    assert!(
+        summary.contains("most memory for a byte: large (2.50:"),
+        "{summary}"
+    );
+    assert!(
+        summary.contains("apart: asked, 6144 KiB for 1 bytes: the handler wants it"),
+        "{summary}"
+    );
+}
+
+#[test]
 fn a_crash() {
     fails(
         Script::new("crash", "-", |attack| does("crash")(attack)),

@@ -130,7 +130,8 @@ pub(crate) async fn gone(stream: &mut TcpStream, until: Instant, reads: bool) ->
         if Instant::now() > until {
             return false;
         }
-        tokio::time::sleep(Duration::from_millis(100)).await;
+        // more often, thousands of them would be work for the server
+        tokio::time::sleep(Duration::from_secs(1)).await;
     }
 }
 

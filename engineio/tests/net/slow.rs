@@ -124,7 +124,7 @@ async fn closing_never_waits_for_a_peer_that_does_not_read() {
 
 /// ws 8.23: pongs for a peer that does not read piled up.
 #[tokio::test]
-async fn pings_of_a_peer_that_does_not_read_leave_one_pong() {
+async fn pings_of_a_peer_that_does_not_read_leave_few_pongs() {
     let app = App::start().await;
     let alive = Alive::before(&app).await;
     let mut websocket = app.websocket().await;

@@ -39,6 +39,14 @@ pub(super) const SCRIPTS: &[Script] = &[
     .memory(MB),
     Script::new("JSON with a hundred thousand keys", "A42", many_keys)
         .calm()
+        .apart("the handler reads it into a tree")
+        .memory(16 * MB),
+    Script::new("JSON with as many keys, echoed", "A42", echoed_keys)
+        .calm()
+        .memory(4 * MB),
+    Script::new("rooms whose names collide", "A42", many_rooms)
+        .calm()
+        .apart("the handler joins 20,000 rooms")
         .memory(16 * MB),
     Script::new("ten thousand bad packets", "A43", log_flood)
         .calm()
@@ -247,19 +255,34 @@ fn injection(attack: &Attack<'_>) -> Outcome {
     Ok(())
 }
 
-fn many_keys(attack: &Attack<'_>) -> Outcome {
-    // names that an unkeyed hash of the usual kind sends to few buckets: multiples of a power of two, and pairs that
-    // only differ in what cancels out
+/// Names that an unkeyed hash of the usual kind sends to few buckets: multiples of a power of two.
+fn keys() -> String {
     let keys: Vec<String> = (0_u64..60_000)
         .map(|n| format!(r#""{:x}":0"#, n << 24))
         .collect();
-    let object = format!("{{{}}}", keys.join(","));
+    format!("{{{}}}", keys.join(","))
+}
+
+fn many_keys(attack: &Attack<'_>) -> Outcome {
     let mut client = attack.join()?;
     let start = attack.process().cpu()?;
     // `room` reads it into a value
-    client.send(&format!(r#"42["room","nobody",{object}]"#))?;
+    client.send(&format!(r#"42["room","nobody",{}]"#, keys()))?;
     client.echoes()?;
-    attack.cpu_since(start, 200 * MS)?;
+    attack.cpu_since(start, 200 * MS)
+}
+
+/// What they take when no handler makes anything of them.
+fn echoed_keys(attack: &Attack<'_>) -> Outcome {
+    let object = keys();
+    let mut client = attack.join()?;
+    client.send(&format!(r#"421["echo",{object}]"#))?;
+    client.expect(&format!("431[{object}]"))
+}
+
+/// Names of which pairs only differ in what cancels out.
+fn many_rooms(attack: &Attack<'_>) -> Outcome {
+    let mut client = attack.join()?;
     let start = attack.process().cpu()?;
     client.send(r#"421["joinMany","AaBBAaBBAaBB",20000]"#)?;
     client.expect("431[20001]")?;

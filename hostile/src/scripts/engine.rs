@@ -25,6 +25,9 @@ pub(super) const SCRIPTS: &[Script] = &[
         "CVE-2026-48802, A14, A31",
         handshakes,
     )
+    .apart(
+        "a session is more than its bytes; its heartbeat bounds it, and the sessions of an address",
+    )
     .memory(80 * MB)
     .cpu(SECOND.saturating_mul(5)),
     Script::new("handshakes that are reset", "A30, A31", reset_handshakes).memory(8 * MB),

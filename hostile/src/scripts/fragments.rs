@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use super::{MAX_PAYLOAD, MB};
 use crate::outcome::check;
-use crate::peer::Peer;
 use crate::websocket::{PING, PONG, TEXT, WebSocket, frame, header, upgrade};
 use crate::{Attack, Outcome, Script};
 
@@ -172,7 +171,7 @@ fn ping_flood(attack: &Attack<'_>) -> Outcome {
 
 /// Nothing of what the server sends is taken: the connection must end.
 fn ping_flood_window(attack: &Attack<'_>) -> Outcome {
-    let mut peer = Peer::narrow(attack.address())?;
+    let mut peer = attack.narrow()?;
     peer.send(upgrade(crate::attack::WEBSOCKET, ""))?;
     let mut client = WebSocket::new(peer)?;
     client.text()?;

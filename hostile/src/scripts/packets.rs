@@ -61,6 +61,7 @@ pub(super) const SCRIPTS: &[Script] = &[
     )
     .calm()
     .settings(&[("ACK_TIMEOUT_MS", "1000")])
+    .apart("the handler asks for 100,000 acks; a cap and a deadline bound what waits")
     .memory(128 * MB),
     Script::new("a hundred thousand acks, then gone", "A13", wanted_acks)
         .calm()

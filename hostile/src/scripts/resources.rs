@@ -11,6 +11,7 @@ pub(super) const SCRIPTS: &[Script] = &[
         .memory(24 * MB),
     Script::new("idle TCP connections", "A30, A24", idle_connections)
         .calm()
+        .apart("a connection is more than its bytes; 10 s bound it, and descriptors")
         .memory(32 * MB),
     Script::new("more connections than descriptors", "A30", no_descriptors)
         .calm()
@@ -19,6 +20,7 @@ pub(super) const SCRIPTS: &[Script] = &[
     Script::new("connect and reset", "A30", connect_and_reset).memory(8 * MB),
     Script::new("a hundred thousand rooms", "A10", many_rooms)
         .calm()
+        .apart("the handler joins them; `max_rooms` bounds it")
         .memory(64 * MB),
     Script::new("one room, joined again and again", "A10", one_room)
         .calm()

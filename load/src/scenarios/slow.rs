@@ -22,8 +22,10 @@ use crate::{Outcome, raw};
 pub(crate) const READERS: &str = "a broadcast to many, some of whom stop reading\n\
                [clients=500 slow=50 rate=200 bytes=1000 seconds=40]";
 pub(crate) const CROWD: &str = "request heads, bodies and WebSockets that come to a halt, thousands of each\n\
-               [clients=5000 stalled=1000]";
+               [clients=5000 stalled=5000]";
 
+/// Heads that are opened before they must all have been accepted.
+const LOT: usize = 500;
 /// How long a client that does not read may be kept: the rule's 10 s, and half as much again.
 const SLOW_LIMIT: Duration = Duration::from_secs(15);
 
@@ -135,7 +137,7 @@ pub(crate) async fn readers(mut settings: Settings, report: &mut Report) -> Outc
 
 pub(crate) async fn stuck(mut settings: Settings, report: &mut Report) -> Outcome {
     let clients = settings.take("clients", 5000_usize)?;
-    let stalled = settings.take("stalled", 1000_usize)?;
+    let stalled = settings.take("stalled", 5000_usize)?;
     settings.done()?;
 
     let target = Target::start(|launch| launch)?;
@@ -143,14 +145,19 @@ pub(crate) async fn stuck(mut settings: Settings, report: &mut Report) -> Outcom
     let before = target.open().await?;
     let asking = Honest::start(&url);
     let address = target.address;
-    let heads = opened(clients, || raw::slow_head(address)).await?;
+    let mut heads = Vec::with_capacity(clients);
+    while heads.len() < clients {
+        let lot = LOT.min(clients - heads.len());
+        heads.extend(opened(lot, || raw::slow_head(address)).await?);
+        accepted(&target, heads.len()).await?;
+    }
     count_gone(report, &asking, "heads", heads, 10, true).await;
     let bodies = opened(clients, || raw::slow_body(address)).await?;
     count_gone(report, &asking, "bodies", bodies, 20, true).await;
     let websockets = opened(stalled, || raw::stalled(address)).await?;
     let speaker = Peer::connect(&url, Way::WebSocket).await?;
-    // 2 MB to everybody, in frames that all of them share
-    speaker.socket.emit("cast", &Args((40, 25, 50_000)))?;
+    // 3 MB to everybody, in frames that all of them share: three times what may wait for ten seconds
+    speaker.socket.emit("cast", &Args((120, 50, 25_000)))?;
     count_gone(report, &asking, "WebSockets", websockets, 12, false).await;
     speaker.end().await;
     report.exactly("honest clients served", asking.end(), true);
@@ -161,6 +168,19 @@ pub(crate) async fn stuck(mut settings: Settings, report: &mut Report) -> Outcom
         format!("{after:?}"),
         format!("{before:?}"),
     );
+    Ok(())
+}
+
+/// Waits until the server has accepted so many: a connection that finds no room to wait is tried again by the kernel, and
+/// its time begins when it is accepted.
+async fn accepted(target: &Target, count: usize) -> Outcome {
+    let until = Instant::now() + Duration::from_secs(5);
+    while target.gauge("connections").await? < count as u64 {
+        if Instant::now() > until {
+            return Err(format!("{count} connections are not accepted").into());
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
     Ok(())
 }
 

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use socketio_client::{
-    ConnectError, ConnectFailed, Manager, ManagerEvent, Options, RawArgs, Reconnect, SocketEvent,
+    Args, ConnectError, ConnectFailed, Manager, ManagerEvent, Options, RawArgs, Reconnect,
+    SocketEvent,
 };
 use socketio_server::{Handshake, Recovery, Server};
 use testkit::{Mode, Proxy, ms};
@@ -253,6 +254,47 @@ async fn a_link_that_goes_silent_is_noticed_by_its_heartbeat() {
         proxy.cut();
         until("it is back", || socket.is_connected()).await;
     }
+}
+
+/// python-engineio #414: its queue outlived the connection.
+#[tokio::test]
+async fn what_waited_for_a_connection_that_died_is_not_sent_by_the_next() {
+    let (log, server) = (
+        Log::default(),
+        Server::builder()
+            .ping_interval(ms(500))
+            .ping_timeout(ms(500))
+            .build(),
+    );
+    let namespace = socketio_server::Namespace::new("/").on("n", {
+        let log = log.clone();
+        async move |_: socketio_server::Socket, Args((n, _)): Args<(u32, String)>| {
+            log.add(n.to_string());
+        }
+    });
+    server.mount(namespace).unwrap();
+    let running = Running::start(server).await;
+    let proxy = Proxy::start(running.address()).await.unwrap();
+    for (how, last) in HOW.into_iter().zip(1000..) {
+        let manager = Manager::builder(&proxy.url()).unwrap().timeout(ms(2000));
+        let manager = manager.transports(how.transports()).reconnect(quick());
+        let socket = manager.build().unwrap().socket("/").unwrap();
+        let mut events = socket.events();
+        within("connect", socket.connect()).await.unwrap();
+        proxy.stall();
+        // more than the sockets on the way take
+        for n in 0..800 {
+            socket.emit("n", &Args((n, "x".repeat(10_000)))).unwrap();
+        }
+        while !next(&mut events).await.starts_with("disconnect") {}
+        proxy.cut();
+        until("it is back", || socket.is_connected()).await;
+        socket.emit("n", &Args((last, "x"))).unwrap();
+        let heard = || log.entries().last() == Some(&last.to_string());
+        until("the last one", heard).await;
+    }
+    let lasts = HOW.iter().zip(1000..).map(|(_, last)| last.to_string());
+    assert_eq!(log.entries(), lasts.collect::<Vec<_>>());
 }
 
 #[tokio::test]

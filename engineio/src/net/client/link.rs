@@ -86,7 +86,9 @@ impl Link {
             let fed = reader.feed(bytes, |item| match item {
                 Item::Message(data) if closed.is_none() => each(data),
                 Item::Message(_) => {}
-                Item::Ping(content) => writer.pong(&content),
+                Item::Ping(content) if closed.is_none() => writer.pong(&content),
+                // nothing is said behind a close frame
+                Item::Ping(_) => {}
                 Item::Close(frame) => closed = Some(frame),
             });
             violation = fed.err();

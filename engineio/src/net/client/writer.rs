@@ -13,9 +13,8 @@ use tungstenite::protocol::frame::coding::OpCode;
 
 use crate::Frame;
 use crate::net::buffers::{JOIN_BYTES, lend_join};
+use crate::net::pongs::Pongs;
 use crate::net::ws::apply_mask;
-
-const OPCODE_PONG: u8 = 10;
 
 #[derive(Debug, Default)]
 pub(super) struct Writer {
@@ -24,8 +23,8 @@ pub(super) struct Writer {
     bytes: usize,
     /// How far the first one was masked.
     cut: Option<Cut>,
-    /// The answer to the newest ping; goes before frames.
-    pong: Option<Frame>,
+    /// Answers to pings; they go before frames.
+    pongs: Pongs,
     /// What was masked and not written.
     staged: Vec<u8>,
     /// How much of it has left.
@@ -44,9 +43,9 @@ impl Writer {
         self.frames.push_back(frame);
     }
 
-    /// Answers a ping; one answer is enough for a server that does not read.
+    /// Answers a ping.
     pub(super) fn pong(&mut self, content: &[u8]) {
-        self.pong = Some(Frame::control(OPCODE_PONG, content));
+        self.pongs.push(content);
     }
 
     /// Bytes that wait.
@@ -55,7 +54,7 @@ impl Writer {
     }
 
     pub(super) fn is_empty(&self) -> bool {
-        self.frames.is_empty() && self.pong.is_none() && self.staged.is_empty()
+        self.frames.is_empty() && self.pongs.is_empty() && self.staged.is_empty()
     }
 
     /// Whether the stream took less than it was given.
@@ -108,7 +107,7 @@ impl Writer {
     fn fill(&mut self, out: &mut Vec<u8>) -> io::Result<()> {
         while out.len() < JOIN_BYTES {
             if self.cut.is_none()
-                && let Some(pong) = self.pong.take()
+                && let Some(pong) = self.pongs.pop()
             {
                 let mask = begin(&pong, out)?;
                 append(pong.payload(), mask, 0, out);

@@ -12,13 +12,13 @@ use super::core::{Core, Task};
 use super::io::{Flush, Wire};
 use super::queue::Queue;
 use crate::net::buffers::{JOIN_BYTES, READ_BYTES};
+use crate::net::pongs::Pongs;
 use crate::net::sync::spawn;
 use crate::net::ws::{Item, Reader, Role};
 use crate::server::LinkId;
 use crate::{CloseReason, Data, Dialect, Frame};
 
 const OPCODE_CLOSE: u8 = 8;
-const OPCODE_PONG: u8 = 10;
 /// Close code of a server that stops (RFC 6455, section 7.4.1).
 const GOING_AWAY: u16 = 1001;
 /// A peer that does not read what was sent before the close frame is left after this long.
@@ -37,8 +37,8 @@ pub(super) struct Link {
     dialect: Dialect,
     /// What the machine and the WebSocket itself have to say; goes before messages.
     control: Queue,
-    /// The newest pong that waits.
-    pong: Option<Frame>,
+    /// Answers to pings; they go before messages as well.
+    pongs: Pongs,
     ending: Ending,
 }
 
@@ -74,7 +74,7 @@ impl Link {
             reader,
             dialect,
             control,
-            pong: None,
+            pongs: Pongs::default(),
             ending: Ending::Ours,
         }
     }
@@ -92,7 +92,10 @@ impl Link {
     pub(super) fn read(&mut self, cx: &mut Context<'_>, mut each: impl FnMut(Data)) -> Read {
         for _ in 0..READS {
             let Self {
-                wire, reader, pong, ..
+                wire,
+                reader,
+                pongs,
+                ..
             } = self;
             let mut closed = false;
             let mut violation = None;
@@ -100,7 +103,9 @@ impl Link {
                 let fed = reader.feed(bytes, |item| match item {
                     Item::Message(data) if !closed => each(data),
                     Item::Message(_) => {}
-                    Item::Ping(content) => *pong = Some(Frame::control(OPCODE_PONG, &content)),
+                    Item::Ping(content) if !closed => pongs.push(&content),
+                    // nothing is said behind a close frame
+                    Item::Ping(_) => {}
                     Item::Close(_) => closed = true,
                 });
                 violation = fed.err();
@@ -158,13 +163,16 @@ impl Link {
     pub(super) fn is_steady(&self) -> bool {
         self.dialect.is_plain()
             && self.control.is_empty()
-            && self.pong.is_none()
+            && self.pongs.is_empty()
             && self.ending == Ending::Ours
     }
 
     fn end(&mut self, ending: Ending, content: &[u8]) {
         self.ending = ending;
         self.wire.ends();
+        while let Some(pong) = self.pongs.pop() {
+            self.control.push(pong);
+        }
         self.control.push(Frame::control(OPCODE_CLOSE, content));
     }
 
@@ -186,7 +194,7 @@ impl Link {
         }
         loop {
             if self.control.is_empty() {
-                let Some(pong) = self.pong.take() else {
+                let Some(pong) = self.pongs.pop() else {
                     break;
                 };
                 self.control.push(pong);

@@ -7,7 +7,7 @@ use std::net::SocketAddr;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 
-use crate::net::platform::CONNECTIONS_INHERIT;
+use crate::net::platform::{self, CONNECTIONS_INHERIT};
 
 /// Gives out connections: TCP, a Unix socket, or TLS (feature `rustls`) on top of either.
 pub trait Listener: Send + 'static {
@@ -39,14 +39,14 @@ impl Listener for TcpListener {
 
     fn prepare(&self) {
         if CONNECTIONS_INHERIT {
-            socket2::SockRef::from(self).set_tcp_nodelay(true).ok();
+            platform::prepare(&self.into());
         }
     }
 
     async fn accept(&self) -> io::Result<(Self::Opening, Origin)> {
         let (stream, peer) = Self::accept(self).await?;
         if !CONNECTIONS_INHERIT {
-            stream.set_nodelay(true).ok();
+            platform::prepare(&(&stream).into());
         }
         let origin = Origin {
             peer: Some(peer),
@@ -66,5 +66,28 @@ impl Listener for tokio::net::UnixListener {
     async fn accept(&self) -> io::Result<(Self::Opening, Origin)> {
         let (stream, _) = Self::accept(self).await?;
         Ok((ready(Ok(stream)), Origin::default()))
+    }
+}
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use socket2::SockRef;
+
+    use super::*;
+
+    /// A client that does not read has the kernel's memory otherwise, where no budget counts it.
+    #[tokio::test]
+    async fn connections_say_what_the_kernel_may_take_of_what_cannot_leave() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        listener.prepare();
+        let address = listener.local_addr().expect("an address");
+        let client = TcpStream::connect(address);
+        let (accepted, client) = tokio::join!(Listener::accept(&listener), client);
+        let (opening, _) = accepted.expect("a connection");
+        let stream = opening.await.expect("a connection");
+        let unsent = SockRef::from(&stream).tcp_notsent_lowat();
+        assert_eq!(unsent.expect("the option"), platform::UNSENT_BYTES);
+        assert!(stream.nodelay().expect("the option"));
+        drop(client);
     }
 }

@@ -63,8 +63,11 @@ impl Future for Serve {
 ///
 /// A head must arrive within [`Options::head_timeout`](super::Options), in at most 16 KiB and 100
 /// headers (431). A client that takes nothing of an answer for
-/// [`Options::write_timeout`](super::Options) is dropped. `TCP_NODELAY` is set. Failing accepts
-/// (no file descriptor left) are tried again after 100 ms. When `stop` is ready, the sessions of
+/// [`Options::write_timeout`](super::Options) is dropped. `TCP_NODELAY` is set; on Linux, the kernel
+/// takes 128 KiB of what a client has no room for (`TCP_NOTSENT_LOWAT`), so that the rest counts
+/// against the budgets of [`Options`](super::Options). How many connections may wait to be accepted
+/// is the listener's: `TcpListener::bind` leaves room for 128, `TcpSocket::listen` for as many as it
+/// is told. Failing accepts (no file descriptor left) are tried again after 100 ms. When `stop` is ready, the sessions of
 /// `server` are closed, and what is open gets 5 s. New sessions are refused then, and new
 /// connections once every client has had what was left for it, or after 1 s.
 ///
