@@ -13,6 +13,8 @@ use crate::peer::PAUSE;
 use crate::target::{Gauges, Target};
 use crate::{Attack, Failure, Outcome, Pace, Script};
 
+/// What a byte of an attack may take in memory.
+const MEMORY_PER_BYTE: f64 = 3.0;
 /// How long an honest client may wait for an echo, and a new one to be served.
 const SERVED: Duration = Duration::from_secs(1);
 /// What looking at a busy machine may add to the time in which everything must be gone.
@@ -249,7 +251,7 @@ impl Ground {
         report.latency = self.honest.take_worst();
         // what the script saw is nearer to the cause
         attacked.and(alive)?;
-        self.bounds(script, plan.pace, report, logged)
+        self.bounds(script, plan, report, logged)
     }
 
     /// The three checks: an honest client goes on, another can come, and nothing is left of the attackers.
@@ -281,7 +283,8 @@ impl Ground {
         }
     }
 
-    fn bounds(&self, script: &Script, pace: Pace, report: &Report, logged: usize) -> Outcome {
+    fn bounds(&self, script: &Script, plan: &Plan, report: &Report, logged: usize) -> Outcome {
+        let pace = plan.pace;
         self.honest.is_well()?;
         let log = self.target.log();
         check!(
@@ -292,6 +295,12 @@ impl Ground {
         if pace == Pace::Checked {
             return Ok(());
         }
+        // fewer rounds send too little for what a server has in any case
+        check!(
+            !plan.full || report.apart.is_some() || report.memory_per_byte() <= MEMORY_PER_BYTE,
+            "{:.2} bytes of memory for each that was sent",
+            report.memory_per_byte()
+        );
         check!(
             log.len() - logged <= LOG,
             "{} bytes of log: {}",

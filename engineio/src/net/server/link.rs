@@ -131,6 +131,8 @@ impl Link {
                     self.ending = Ending::Gone;
                     return Read::End(CloseReason::TransportError, error.to_string().into());
                 }
+                // what so much was made of is worked off first: each byte may take many in memory
+                Poll::Ready(Ok(READ_BYTES..)) => return Read::More,
                 Poll::Ready(Ok(_)) => {}
             }
         }
