@@ -18,10 +18,6 @@ use crate::packet::{Packet, Revision};
 pub struct Decoder(Form);
 
 #[derive(Debug)]
-#[expect(
-    clippy::large_enum_variant,
-    reason = "JSON is what nearly all connections have"
-)]
 enum Form {
     Json(json::Decoder),
     #[cfg(feature = "msgpack")]
