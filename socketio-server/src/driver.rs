@@ -22,7 +22,7 @@ use crate::error::AckError;
 use crate::handshake::Handshake;
 use crate::rate::Rate;
 use crate::registry::{Found, Registry, invalid_namespace};
-use crate::session::{Progress, Session, internal_error};
+use crate::session::{SessionList, internal_error};
 use crate::sync::Arc;
 
 /// Owns the protocol machine of one connection and the sessions of its namespaces.
@@ -30,7 +30,7 @@ pub struct Driver {
     core: Arc<Core>,
     connection: Arc<Connection>,
     machine: Machine,
-    sessions: Vec<(NamespaceId, Box<dyn Session>)>,
+    sessions: SessionList,
     resolving: Vec<Resolving>,
     waiters: BTreeMap<(NamespaceId, AckId), Waiter>,
     rate: Option<Rate>,
@@ -67,8 +67,7 @@ impl Driver {
             core,
             connection,
             machine,
-            // most clients have one
-            sessions: Vec::with_capacity(1),
+            sessions: SessionList::new(),
             resolving: Vec::new(),
             waiters: BTreeMap::new(),
             rate,
@@ -104,7 +103,7 @@ impl Driver {
                     }
                 }
                 Command::Disconnect { namespace, socket } => {
-                    let session = self.session(&namespace);
+                    let session = self.sessions.get(&namespace);
                     // its client may have left, and be there again
                     if session.is_some_and(|session| session.id() == Some(&socket)) {
                         self.machine.disconnect(now, &namespace).ok();
@@ -164,7 +163,7 @@ impl Driver {
                     rate.take(now);
                     self.pauses_until = rate.opens_at(now);
                 }
-                if let Some(session) = self.session(&namespace) {
+                if let Some(session) = self.sessions.wake(&namespace) {
                     session.received(name, args, ack);
                 }
             }
@@ -183,7 +182,7 @@ impl Driver {
         let registry = &self.core.registry;
         if let Some((mounted, lease)) = registry.find(&self.core, &namespace) {
             let session = mounted.connect(&self.core, &self.connection, auth, lease);
-            self.sessions.push((namespace, session));
+            self.sessions.insert(namespace, session);
         } else if registry.has_dynamics() {
             let request = Arc::clone(&self.connection.request);
             let handshake = Handshake::new(request, namespace.clone(), auth.clone());
@@ -220,7 +219,7 @@ impl Driver {
             match result {
                 Ok((mounted, lease)) => {
                     let session = mounted.connect(&self.core, &self.connection, auth, lease);
-                    self.sessions.push((namespace, session));
+                    self.sessions.insert(namespace, session);
                 }
                 Err(error) => {
                     self.core.counters.refused.add();
@@ -228,19 +227,6 @@ impl Driver {
                 }
             }
         }
-    }
-
-    /// Bytes of events that wait for handlers.
-    fn inbox_bytes(&self) -> usize {
-        self.sessions
-            .iter()
-            .map(|(_, session)| session.inbox_bytes())
-            .sum()
-    }
-
-    fn session(&mut self, namespace: &NamespaceId) -> Option<&mut dyn Session> {
-        let (_, session) = self.sessions.iter_mut().find(|(id, _)| id == namespace)?;
-        Some(&mut **session)
     }
 
     fn acked(&mut self, namespace: NamespaceId, id: AckId, args: RawArgs) {
@@ -279,8 +265,7 @@ impl Driver {
                 waiter.end(Err(AckError::Disconnected));
             }
         }
-        if let Some(index) = self.sessions.iter().position(|(id, _)| id == namespace) {
-            let (_, session) = self.sessions.swap_remove(index);
+        if let Some(session) = self.sessions.remove(namespace) {
             session.disconnected(self.reason(reason));
         }
     }
@@ -306,7 +291,7 @@ impl Upper for Driver {
                 self.drain(now);
                 self.connection.end();
                 // those that were still connecting: their auth step is dropped
-                self.sessions.clear();
+                drop(self.sessions.drain());
                 self.resolving.clear();
             }
             EngineEvent::Upgraded => {
@@ -334,12 +319,7 @@ impl Upper for Driver {
         }
         loop {
             let machine = &mut self.machine;
-            let mut accepted = false;
-            self.sessions.retain_mut(|(_, session)| {
-                let progress = session.poll(now, machine, cx);
-                accepted |= progress == Progress::Accepted;
-                progress != Progress::Refused
-            });
+            let accepted = self.sessions.poll(|session| session.poll(now, machine, cx));
             self.drain(now);
             if !accepted {
                 return;
@@ -353,11 +333,11 @@ impl Upper for Driver {
     }
 
     fn held(&self) -> usize {
-        self.machine.buffered() + self.inbox_bytes()
+        self.machine.buffered() + self.sessions.inbox_bytes()
     }
 
     fn is_full(&self) -> bool {
-        self.inbox_bytes() > self.core.settings.inbox_bytes || self.pauses_until.is_some()
+        self.sessions.inbox_bytes() > self.core.settings.inbox_bytes || self.pauses_until.is_some()
     }
 }
 
@@ -366,7 +346,7 @@ impl Drop for Driver {
     fn drop(&mut self) {
         self.connection.end();
         self.waiters.clear();
-        for (_, session) in self.sessions.drain(..) {
+        for session in self.sessions.drain() {
             session.disconnected(DisconnectReason::ServerShuttingDown);
         }
     }

@@ -126,6 +126,11 @@ impl<D: Send + Sync + 'static> Joined<D> {
         self.inbox_bytes + self.served.as_ref().map_or(0, |served| served.bytes())
     }
 
+    /// Whether no handler runs and no event waits for one.
+    pub(super) fn is_idle(&self) -> bool {
+        self.running.is_empty() && self.inbox.is_empty() && self.inbox_bytes() == 0
+    }
+
     pub(super) fn push(&mut self, event: Event) {
         if let Some(served) = &self.served {
             self.observe(&event);

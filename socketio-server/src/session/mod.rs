@@ -2,6 +2,7 @@
 //! step, then its events, one handler after another.
 
 mod joined;
+mod list;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::task::{Context, Poll, Waker};
@@ -26,6 +27,7 @@ use crate::trace::debug;
 
 use self::joined::Event;
 pub(crate) use self::joined::{Job, Joined};
+pub(crate) use self::list::SessionList;
 
 /// A session without the type of its data.
 pub(crate) trait Session: Send {
@@ -39,6 +41,9 @@ pub(crate) trait Session: Send {
 
     /// Bytes of events that wait for handlers.
     fn inbox_bytes(&self) -> usize;
+
+    /// Whether nothing would come of [`Session::poll`] before an event is received.
+    fn is_idle(&self) -> bool;
 
     /// The connection moved to another transport.
     fn upgraded(&self);
@@ -368,6 +373,13 @@ impl<D: Send + Sync + 'static> Session for NamespaceSession<D> {
         match &self.phase {
             Phase::Joined(joined) => joined.inbox_bytes(),
             Phase::Joining { .. } | Phase::Accepted(_) => 0,
+        }
+    }
+
+    fn is_idle(&self) -> bool {
+        match &self.phase {
+            Phase::Joined(joined) => joined.is_idle(),
+            Phase::Joining { .. } | Phase::Accepted(_) => false,
         }
     }
 
