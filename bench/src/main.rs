@@ -6,6 +6,7 @@ mod contestants;
 mod cpus;
 mod flags;
 mod generator;
+mod growth;
 mod measure;
 mod peers;
 mod results;
@@ -23,6 +24,7 @@ const HELP: &str = "\
 usage: bench [WHAT] [--quick] [--rounds N] [--seconds S] [--only NAME,NAME]
 
   peers      the server beside others and beside floors: one table of ratios (without WHAT, this)
+  growth     how the cost grows with receivers, rooms, namespaces, members and idle connections
 ";
 
 fn main() -> ExitCode {
@@ -50,6 +52,7 @@ fn run(args: &[String]) -> Outcome<bool> {
     let flags = Flags::parse(flags)?;
     match what {
         "peers" => peers::run(&flags),
+        "growth" => growth::run(&flags),
         unknown => Err(format!("nothing is called {unknown:?}; --help lists what there is").into()),
     }
 }
