@@ -11,6 +11,7 @@ mod measure;
 mod peers;
 mod results;
 mod scenarios;
+mod workers;
 
 use std::error::Error;
 use std::process::ExitCode;
@@ -25,6 +26,7 @@ usage: bench [WHAT] [--quick] [--rounds N] [--seconds S] [--only NAME,NAME]
 
   peers      the server beside others and beside floors: one table of ratios (without WHAT, this)
   growth     how the cost grows with receivers, rooms, namespaces, members and idle connections
+  workers    what the server does on one core and on two
 ";
 
 fn main() -> ExitCode {
@@ -53,6 +55,7 @@ fn run(args: &[String]) -> Outcome<bool> {
     match what {
         "peers" => peers::run(&flags),
         "growth" => growth::run(&flags),
+        "workers" => workers::run(&flags),
         unknown => Err(format!("nothing is called {unknown:?}; --help lists what there is").into()),
     }
 }

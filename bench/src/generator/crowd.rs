@@ -143,6 +143,11 @@ impl Crowd {
         Ok(client.wire.flush()?)
     }
 
+    /// Whether the system has taken all that was said.
+    pub(crate) fn is_flushed(&self) -> bool {
+        self.clients.iter().all(|client| client.wire.is_flushed())
+    }
+
     /// Says goodbye as one of them, which then hears that it is over.
     pub(crate) fn leave(&mut self, number: usize) -> Outcome {
         self.say(number, |way| way.close())?;

@@ -66,6 +66,10 @@ impl Wire {
         &mut self.output
     }
 
+    pub(crate) fn is_flushed(&self) -> bool {
+        self.output.is_empty()
+    }
+
     /// Writes what the system takes; the rest follows when there is room again.
     pub(crate) fn flush(&mut self) -> io::Result<()> {
         while !self.output.is_empty() {
