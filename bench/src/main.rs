@@ -2,6 +2,7 @@
 //! installs all that it needs and starts it; README.md says what is measured and how.
 #![expect(clippy::print_stdout, reason = "a command-line tool speaks on stdout")]
 
+mod clients;
 mod contestants;
 mod cpus;
 mod flags;
@@ -27,6 +28,7 @@ usage: bench [WHAT] [--quick] [--rounds N] [--seconds S] [--only NAME,NAME]
   peers      the server beside others and beside floors: one table of ratios (without WHAT, this)
   growth     how the cost grows with receivers, rooms, namespaces, members and idle connections
   workers    what the server does on one core and on two
+  client     the client beside others
 ";
 
 fn main() -> ExitCode {
@@ -56,6 +58,7 @@ fn run(args: &[String]) -> Outcome<bool> {
         "peers" => peers::run(&flags),
         "growth" => growth::run(&flags),
         "workers" => workers::run(&flags),
+        "client" => clients::run(&flags),
         unknown => Err(format!("nothing is called {unknown:?}; --help lists what there is").into()),
     }
 }

@@ -1,5 +1,5 @@
 //! rust_socketio, driven by lines on stdin as every client of the benchmark: `open COUNT` and `echo DEPTH COUNT`, each
-//! answered by `done`.
+//! answered by `done`. `rest MILLIS` lets heartbeats and the like go on.
 
 use std::error::Error;
 use std::io::{Write as _, stdin, stdout};
@@ -35,9 +35,10 @@ fn main() -> Result<(), Box<dyn Error>> {
                 let client = clients.first().ok_or("no client is open")?;
                 runtime.block_on(echo(client, depth.parse()?, count.parse()?))?;
             }
-            // what runs between two lines, such as heartbeats
             ["rest", millis] => {
-                runtime.block_on(tokio::time::sleep(Duration::from_millis(millis.parse()?)))
+                let pause = Duration::from_millis(millis.parse()?);
+                // a timer is made inside of the runtime
+                runtime.block_on(async { tokio::time::sleep(pause).await });
             }
             _ => return Err(format!("not understood: {line}").into()),
         }
