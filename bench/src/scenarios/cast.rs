@@ -218,3 +218,45 @@ pub(crate) fn talk(
     }
     figures.ok_or_else(|| "no figures".into())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn flight() -> Flight {
+        let mut flight = Flight::new(Cast {
+            receivers: 2,
+            burst: 2,
+            senders: 2,
+        });
+        flight.launch(7);
+        flight
+    }
+
+    fn heard(flight: &mut Flight, number: u64) -> Outcome<bool> {
+        let text = format!("42[\"cast\",{}]", payload(number));
+        flight.heard(1, Heard::Text(text.as_bytes()))
+    }
+
+    #[test]
+    fn a_cast_comes_once_and_whole() {
+        let mut flight = flight();
+        assert!(!heard(&mut flight, 7).unwrap());
+        heard(&mut flight, 7).unwrap_err();
+        heard(&mut flight, 11).unwrap_err();
+        flight
+            .heard(0, Heard::Text(b"42[\"cast\",\"7\"]"))
+            .unwrap_err();
+        assert_eq!(flight.missing, 7);
+    }
+
+    #[test]
+    fn order_is_that_of_a_sender() {
+        let mut flight = flight();
+        // the second sender may be first, its own messages may not change places
+        assert!(heard(&mut flight, 10).unwrap());
+        assert!(!heard(&mut flight, 9).unwrap());
+        assert!(!heard(&mut flight, 7).unwrap());
+        assert!(!heard(&mut flight, 8).unwrap());
+    }
+}

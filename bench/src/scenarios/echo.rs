@@ -171,3 +171,59 @@ impl Echo for Binary {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn span() -> Span {
+        Span::open(&testkit::Process::new(std::process::id())).unwrap()
+    }
+
+    fn asked(count: u64) -> Caller {
+        let open = (0..count).map(|number| (number, Instant::now())).collect();
+        let (next, due) = (count, None);
+        Caller { next, open, due }
+    }
+
+    fn answer(caller: &mut Caller, span: &mut Span, message: &str) -> Outcome<bool> {
+        caller.heard(&mut Text::default(), Heard::Text(message.as_bytes()), span)
+    }
+
+    #[test]
+    fn an_answer_is_what_was_sent_and_comes_once() {
+        let (mut caller, mut span, mut message) = (asked(2), span(), String::new());
+        packets::echoed(0, &mut message);
+        assert!(answer(&mut caller, &mut span, &message).unwrap());
+        answer(&mut caller, &mut span, &message).unwrap_err();
+        packets::echoed(1, &mut message);
+        let wrong = message.replacen("43", "431", 1);
+        answer(&mut caller, &mut span, &wrong).unwrap_err();
+        let wrong = message.replace("xx", "yy");
+        answer(&mut caller, &mut span, &wrong).unwrap_err();
+        assert_eq!((caller.open.len(), span.disorder), (1, 0));
+    }
+
+    #[test]
+    fn another_order_is_noted() {
+        let (mut caller, mut span, mut message) = (asked(2), span(), String::new());
+        for number in [1, 0] {
+            packets::echoed(number, &mut message);
+            assert!(answer(&mut caller, &mut span, &message).unwrap());
+        }
+        assert_eq!(span.disorder, 1);
+    }
+
+    #[test]
+    fn an_attachment_belongs_to_its_text() {
+        let (mut caller, mut span) = (asked(1), span());
+        let mut echo = Binary {
+            attachment: vec![0xa5; ATTACHMENT],
+        };
+        let mut hear = |heard: Heard<'_>| caller.heard(&mut echo, heard, &mut span);
+        let text = packets::binary_echoed(0);
+        hear(Heard::Binary(&[0; ATTACHMENT])).unwrap_err();
+        assert!(!hear(Heard::Text(text.as_bytes())).unwrap());
+        hear(Heard::Binary(&[0; ATTACHMENT])).unwrap_err();
+    }
+}
