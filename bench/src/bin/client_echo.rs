@@ -6,7 +6,6 @@ use std::io::{Write as _, stdin, stdout};
 use std::time::Duration;
 
 use socketio_client::{Manager, Socket, Transport};
-use tokio::sync::mpsc;
 
 fn main() -> Result<(), Box<dyn Error>> {
     let url = std::env::args().nth(1).ok_or("usage: client_echo URL")?;
@@ -50,31 +49,26 @@ async fn connect(url: &str) -> Result<Socket, Box<dyn Error>> {
 
 /// So many acks, so many of them on the way: a task for each place, which asks again when it is answered.
 async fn echo(socket: &Socket, depth: usize, count: usize) -> Result<(), Box<dyn Error>> {
-    let (answered, mut answers) = mpsc::channel(depth);
-    for place in 0..depth {
-        let (socket, answered) = (socket.clone(), answered.clone());
+    let places = (0..depth).map(|place| {
+        let socket = socket.clone();
         tokio::spawn(async move {
             let payload = "x".repeat(100);
+            let mut came = 0;
             for _ in (place..count).step_by(depth) {
                 let answer = socket.emit_with_ack::<String>("echo", &payload).await;
-                let is_same = answer.is_ok_and(|answer| answer == payload);
-                if answered.send(is_same).await.is_err() {
-                    return;
-                }
+                came += usize::from(answer.is_ok_and(|answer| answer == payload));
             }
-        });
-    }
-    drop(answered);
+            came
+        })
+    });
+    let places: Vec<_> = places.collect();
     let mut came = 0;
-    while let Some(is_same) = answers.recv().await {
-        if !is_same {
-            return Err("an answer is not what was sent".into());
-        }
-        came += 1;
+    for place in places {
+        came += place.await?;
     }
     if came == count {
         Ok(())
     } else {
-        Err(format!("{came} answers of {count}").into())
+        Err(format!("{came} answers of {count} are what was sent").into())
     }
 }

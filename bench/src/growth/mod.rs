@@ -113,10 +113,11 @@ pub(crate) fn run(flags: &Flags) -> Outcome<bool> {
 fn page(curves: &[Curve], rounds: usize, seconds: f64) -> String {
     let mut text = format!(
         "# How the cost grows\n\n\
-         Written by `cargo xtask bench growth`; {}; {rounds} rounds, windows of {seconds} s, medians. Microseconds of the \
-         server's CPU for one operation. The exponent is that of the total cost over the size: 1 is linear, and a cost \
-         of an operation that stays as it is. More than {TOLERANCE} over all sizes, or {STEP} in the last step, is called \
-         superlinear.\n\n![The same as a plot](growth.svg)\n\n",
+         Written by `cargo xtask bench growth`: {}; {rounds} rounds, windows of {seconds} s, medians.\n\n\
+         Microseconds of the server's CPU for one operation. The exponent is that of the total cost over the size: 1 is \
+         linear, and a cost\nof an operation that stays as it is. More than {TOLERANCE} over all sizes, or {STEP} in \
+         the last step, is called superlinear.\n\n\
+         ![The same as a plot](growth.svg)\n\n",
         machine()
     );
     text += &head(&[

@@ -79,6 +79,7 @@ pub(crate) fn run(flags: &Flags) -> Outcome<bool> {
     let spent = start.elapsed();
     print!("{}", table::all(&shots, &scenarios, &contestants));
     println!("\n{}", circumstances(rounds, times, spent));
+    let all_played = failures.is_empty();
     failures.extend(missing.iter().map(|what| format!("left out: {what}")));
     for failure in &failures {
         println!("{failure}");
@@ -86,7 +87,7 @@ pub(crate) fn run(flags: &Flags) -> Outcome<bool> {
     let shots: Vec<_> = shots.iter().map(Shot::raw).collect();
     let file = keep("peers", &json!({ "machine": machine(), "shots": shots }))?;
     println!("Raw results: {}", file.display());
-    Ok(failures.is_empty() || flags.quick)
+    Ok(all_played)
 }
 
 impl Shot {
