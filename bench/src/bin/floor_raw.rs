@@ -15,8 +15,9 @@ const LISTENER: Token = Token(usize::MAX);
 const PIECE: usize = 64 * 1024;
 /// Pieces that one connection may bring at a time; more than any client sends.
 const PIECES: usize = 1024;
-/// What a connection keeps for its next answer.
-const KEPT: usize = 4096;
+/// What a connection keeps for its next answers. Less would be given back and taken again with each burst of attachments,
+/// which costs more than the burst.
+const KEPT: usize = 256 * 1024;
 
 struct Seat {
     stream: TcpStream,

@@ -11,8 +11,9 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Notify;
 
 const PIECE: usize = 16 * 1024;
-/// What a connection keeps for its next answer.
-const KEPT: usize = 4096;
+/// What a connection keeps for its next answers. Less would be given back and taken again with each burst of attachments,
+/// which costs more than the burst.
+const KEPT: usize = 256 * 1024;
 
 struct Seat {
     id: usize,

@@ -70,9 +70,9 @@ impl Session {
             upgrade(&head, out)?;
             self.is_websocket = true;
         }
-        let input = std::mem::take(&mut self.input);
-        let rest = messages(&input, out, &mut each)?;
-        self.input.extend_from_slice(rest);
+        let rest = messages(&self.input, out, &mut each)?.len();
+        let used = self.input.len() - rest;
+        drop(self.input.drain(..used));
         Ok(())
     }
 }
