@@ -88,7 +88,8 @@ fn table(pairs: &[Pair]) -> String {
         "gain",
         "us of CPU on one core",
         "on two",
-        "cores busy on two",
+        "cores busy on one",
+        "on two",
         "held back by",
     ]);
     for Pair {
@@ -106,6 +107,7 @@ fn table(pairs: &[Pair]) -> String {
             cell(rates.1.zip(rates.0).map(|(two, one)| two / one)),
             cell(middle(one, Shot::each)),
             cell(middle(two, Shot::each)),
+            cell(middle(one, Shot::cores)),
             cell(middle(two, Shot::cores)),
             verdict(
                 middle(one, Shot::each),
