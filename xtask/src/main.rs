@@ -1,6 +1,7 @@
 //! The project's own commands; `cargo xtask --help` lists them.
 #![expect(clippy::print_stdout, reason = "a command-line tool speaks on stdout")]
 
+mod bench;
 mod conformance;
 mod demo;
 mod faults;
@@ -46,6 +47,10 @@ usage: cargo xtask COMMAND
       --short                with fewer cases
   load [NAME [SETTING=VALUE...]]  load on a server in a process of its own: the runs of some minutes, or the one named
                              (`soak`, `churn`, `idle` take longer; `load` in load/README.md)
+  bench [WHAT]               the server beside others and beside floors, as one table of ratios; or WHAT: growth,
+                             workers, client (bench/README.md)
+      --quick                fewer rounds, fewer of the others
+      --rounds N, --seconds S, --only NAME,NAME
   frameworks [NAME...]       the applications of frameworks/, all or those named, with the official client
   full                       what is too long, or too rarely wrong, for every change:
                              licences and sources of the dependencies, the oldest supported Rust,
@@ -77,6 +82,7 @@ fn main() -> ExitCode {
         ["hostile", rest @ ..] => hostile::run(rest),
         ["faults", rest @ ..] => faults::run(rest),
         ["load", rest @ ..] => load::run(rest),
+        ["bench", rest @ ..] => bench::run(rest),
         ["frameworks", names @ ..] => frameworks::run(names),
         ["full"] => full::run(),
         ["demo" | "setup" | "miri" | "full", extra, ..] => {

@@ -120,30 +120,38 @@ fn debian(packages: &[&str]) -> Outcome {
 
 /// Installs the npm packages of a folder as its lock file says.
 fn npm(folder: &str) -> Outcome {
-    let folder = root().join(folder);
+    npm_at(&root().join(folder))
+}
+
+/// The same for a folder anywhere.
+pub(crate) fn npm_at(folder: &Path) -> Outcome {
     let (lock, done) = (
         folder.join("package-lock.json"),
         folder.join("node_modules/.installed-lock"),
     );
     once(&lock, &done, || {
-        run(command("npm", ["ci"]).current_dir(&folder))
+        run(command("npm", ["ci"]).current_dir(folder))
     })
 }
 
 /// Installs PyPI packages into a virtual environment of `interop`.
 fn python(requirements: &str, venv: &str) -> Outcome {
     let interop = root().join("interop");
-    let (wanted, venv) = (interop.join(requirements), interop.join(venv));
+    venv_at(&interop.join(requirements), &interop.join(venv))
+}
+
+/// The same for an environment anywhere.
+pub(crate) fn venv_at(wanted: &Path, venv: &Path) -> Outcome {
     let done = venv.join("installed-requirements.txt");
-    once(&wanted, &done, || {
+    once(wanted, &done, || {
         let python = venv.join("bin/python");
         if !python.exists() {
-            run(command("python3", ["-m", "venv"]).arg(&venv))?;
+            run(command("python3", ["-m", "venv"]).arg(venv))?;
         }
         run(Command::new(&python)
             .current_dir(root())
             .args(["-m", "pip", "install", "--quiet", "--requirement"])
-            .arg(&wanted))
+            .arg(wanted))
     })
 }
 

@@ -12,7 +12,9 @@ pub struct Process {
 }
 
 impl Process {
-    pub(super) fn new(id: u32) -> Self {
+    /// The process of that number.
+    #[must_use]
+    pub fn new(id: u32) -> Self {
         Self {
             folder: format!("/proc/{id}").into(),
         }
@@ -31,7 +33,7 @@ impl Process {
     /// # Errors
     /// It is gone.
     pub fn memory(&self) -> io::Result<u64> {
-        self.status("VmRSS:")
+        self.bytes("status", "VmRSS:")
     }
 
     /// The most resident memory since [`Process::forget_peak`].
@@ -39,7 +41,7 @@ impl Process {
     /// # Errors
     /// It is gone.
     pub fn peak(&self) -> io::Result<u64> {
-        self.status("VmHWM:")
+        self.bytes("status", "VmHWM:")
     }
 
     /// Starts [`Process::peak`] anew.
@@ -65,20 +67,42 @@ impl Process {
                 .and_then(|first| first.parse::<u64>().ok())
                 .unwrap_or_default();
         }
+        let (user, system) = self.times()?;
+        Ok(Duration::from_nanos(nanos).max(user + system))
+    }
+
+    /// CPU time in user code, in steps of 10 ms.
+    ///
+    /// # Errors
+    /// It is gone.
+    pub fn user_cpu(&self) -> io::Result<Duration> {
+        Ok(self.times()?.0)
+    }
+
+    /// Memory in bytes, what it shares with others counted in part.
+    ///
+    /// # Errors
+    /// It is gone.
+    pub fn proportional(&self) -> io::Result<u64> {
+        self.bytes("smaps_rollup", "Pss:")
+    }
+
+    /// In user code and in the system, in steps of 10 ms.
+    fn times(&self) -> io::Result<(Duration, Duration)> {
         let stat = fs::read_to_string(self.folder.join("stat"))?;
         // behind the name, which may contain blanks: utime and stime
-        let fields = stat
+        let mut fields = stat
             .rsplit_once(") ")
             .map_or("", |(_, rest)| rest)
             .split(' ')
             .skip(11)
-            .take(2);
-        let ticks: u64 = fields.filter_map(|field| field.parse::<u64>().ok()).sum();
-        Ok(Duration::from_nanos(nanos).max(Duration::from_millis(ticks * 10)))
+            .map(|field| Duration::from_millis(field.parse::<u64>().unwrap_or_default() * 10));
+        let mut next = || fields.next().unwrap_or_default();
+        Ok((next(), next()))
     }
 
-    fn status(&self, name: &str) -> io::Result<u64> {
-        let text = fs::read_to_string(self.folder.join("status"))?;
+    fn bytes(&self, file: &str, name: &str) -> io::Result<u64> {
+        let text = fs::read_to_string(self.folder.join(file))?;
         text.lines()
             .find_map(|line| {
                 line.strip_prefix(name)?
@@ -88,6 +112,6 @@ impl Process {
                     .ok()
             })
             .map(|kilobytes| kilobytes * 1024)
-            .ok_or_else(|| io::Error::other(format!("no {name} in the status of the process")))
+            .ok_or_else(|| io::Error::other(format!("no {name} in the {file} of the process")))
     }
 }

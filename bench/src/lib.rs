@@ -1,0 +1,4 @@
+//! What the load generator and the floors have in common: the wire, and what the events of the benchmark mean on it.
+
+pub mod floor;
+pub mod frames;
