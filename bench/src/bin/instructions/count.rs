@@ -4,8 +4,9 @@ use std::fs;
 use std::io::{self, BufRead as _, BufReader};
 use std::process::{Child, Command, Stdio};
 
+use bench::by_hand::Client;
+
 use crate::Outcome;
-use crate::client::Client;
 use crate::paths::Path;
 
 /// Rounds that fill caches and make room, in both runs.
@@ -51,8 +52,8 @@ fn drive(server: &mut Child, path: &Path, rounds: usize) -> Outcome {
     let stdout = server.stdout.as_mut().ok_or(io::ErrorKind::BrokenPipe)?;
     let mut said = String::new();
     BufReader::new(stdout).read_line(&mut said)?;
-    let port = said.trim().parse().map_err(io::Error::other)?;
-    let clients = (0..path.clients).map(|_| Client::connect(port));
+    let address = said.trim().parse().map_err(io::Error::other)?;
+    let clients = (0..path.clients).map(|_| Client::connect(address));
     let mut clients = clients.collect::<Outcome<Vec<_>>>()?;
     (0..rounds).try_for_each(|_| (path.round)(&mut clients))
 }

@@ -6,7 +6,6 @@
 #![expect(clippy::print_stdout, reason = "a command-line tool speaks on stdout")]
 
 mod baseline;
-mod client;
 mod count;
 mod paths;
 mod server;

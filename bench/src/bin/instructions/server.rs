@@ -7,7 +7,7 @@ use socketio_server::{Ack, Incoming, Namespace, Server, Socket};
 use crate::Outcome;
 use crate::paths::{BURST, TEXT};
 
-/// Serves until stdin ends, on a port that it says on stdout.
+/// Serves until stdin ends, at an address that it says on stdout.
 pub(crate) fn run() -> Outcome {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
@@ -18,7 +18,7 @@ pub(crate) fn run() -> Outcome {
             .mount(namespace(&server))
             .map_err(std::io::Error::other)?;
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
-        println!("{}", listener.local_addr()?.port());
+        println!("{}", listener.local_addr()?);
         std::thread::spawn(|| {
             std::io::stdin().read_to_end(&mut Vec::new()).ok();
             std::process::exit(0);
