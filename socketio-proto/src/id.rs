@@ -344,6 +344,17 @@ mod tests {
     }
 
     #[test]
+    fn the_id_of_another_server_is_short_and_printable() {
+        let longest = "x".repeat(255);
+        for text in ["a", "a b", "/chat#abc", &longest] {
+            assert_eq!(SocketId::foreign(text).unwrap().as_str(), text);
+        }
+        for text in ["", "a\nb", "\u{85}", &format!("{longest}x")] {
+            assert_eq!(SocketId::foreign(text), None, "{text:?}");
+        }
+    }
+
+    #[test]
     fn a_socket_id_has_twenty_url_safe_characters() {
         let id = SocketId::from_entropy([0xff; 15]);
         assert_eq!(id.as_str(), "____________________");

@@ -81,3 +81,15 @@ impl fmt::Display for EventError {
 }
 
 impl std::error::Error for EventError {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_refusal_keeps_its_words() {
+        let refused = Refused::new("no more of these");
+        assert_eq!(refused.message(), "no more of these");
+        assert_eq!(refused.to_string(), "refused: no more of these");
+    }
+}

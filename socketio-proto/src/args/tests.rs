@@ -258,3 +258,15 @@ fn binary_takes_bytes_however_a_format_gives_them() {
         Ok(bytes(7))
     );
 }
+
+#[test]
+fn bytes_of_either_kind_are_sent_as_they_are() {
+    for binary in [
+        Binary::from(vec![1, 2, 3]),
+        Bytes::from(vec![1, 2, 3]).into(),
+    ] {
+        assert_eq!(*binary, [1, 2, 3]);
+        let raw = RawArgs::encode(&binary).unwrap();
+        assert_eq!(raw.attachments(), [Bytes::from_static(&[1, 2, 3])]);
+    }
+}
