@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::task::{Context, Poll};
+use std::task::Context;
 
 use engineio::Text;
 use socketio_proto::answer::Answered;
@@ -10,7 +10,7 @@ use socketio_proto::{AckId, DisconnectReason, EventError, EventErrorKind, RawArg
 
 use crate::clock;
 use crate::events::{Events, Inbox};
-use crate::handler::{Handlers, Incoming, Running, empty_ack};
+use crate::handler::{Handlers, Running, empty_ack};
 use crate::namespace::Mounted;
 use crate::recovery::Saved;
 use crate::registry::Lease;
@@ -18,8 +18,7 @@ use crate::socket::Socket;
 use crate::sync::Arc;
 use crate::trace::{Span, warning};
 
-/// What an event costs in the inbox beyond its bytes.
-const EVENT_COST: usize = 64;
+use super::job::{Event, Job, Stage};
 
 pub(crate) struct Joined<D> {
     pub(crate) socket: Socket<D>,
@@ -31,59 +30,6 @@ pub(crate) struct Joined<D> {
     pub(crate) span: Span,
     /// What its client may recover it with.
     key: Option<SessionKey>,
-}
-
-#[derive(Debug)]
-pub(super) struct Event {
-    pub(super) name: Text,
-    pub(super) args: RawArgs,
-    pub(super) ack: Option<AckId>,
-}
-
-impl Event {
-    fn bytes(&self) -> usize {
-        self.args.size() + self.name.len() + EVENT_COST
-    }
-
-    fn incoming(&self, ack: Option<AckId>) -> Incoming {
-        Incoming {
-            name: self.name.clone(),
-            args: self.args.clone(),
-            ack,
-        }
-    }
-}
-
-/// An event whose handlers run, or `connect`.
-pub(crate) struct Job {
-    event: Event,
-    future: Running,
-    stage: Stage,
-    /// Whether the event is done with this stage.
-    last: bool,
-    answered: Answered,
-    span: Span,
-}
-
-/// Whose future a job is waiting for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Stage {
-    /// The connect handler of this number, or behind the last of them the loop of `serve`.
-    Connect(usize),
-    /// This step of `before_event`.
-    Before(usize),
-    /// This listener.
-    Listener(usize),
-}
-
-impl Stage {
-    fn next(self) -> Self {
-        match self {
-            Self::Connect(index) => Self::Connect(index + 1),
-            Self::Before(index) => Self::Before(index + 1),
-            Self::Listener(index) => Self::Listener(index + 1),
-        }
-    }
 }
 
 const CONNECT: Text = Text::from_static("connect");
@@ -410,21 +356,4 @@ fn is_recoverable(reason: DisconnectReason) -> bool {
             | DisconnectReason::TransportClose
             | DisconnectReason::TransportError
     )
-}
-
-impl Job {
-    /// What its future came to, if it is done.
-    fn poll(&mut self, cx: &mut Context<'_>) -> Option<Result<Answered, EventErrorKind>> {
-        let Self { future, span, .. } = self;
-        let poll = AssertUnwindSafe(|| span.run(|| future.as_mut().poll(cx)));
-        match catch_unwind(poll) {
-            Ok(Poll::Pending) => None,
-            Ok(Poll::Ready(result)) => Some(result),
-            Err(panic) => Some(Err(EventErrorKind::panicked(&*panic))),
-        }
-    }
-
-    pub(crate) fn into_future(self) -> Running {
-        self.future
-    }
 }

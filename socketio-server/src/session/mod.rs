@@ -1,6 +1,7 @@
 //! [`NamespaceSession`]: one client in one namespace, inside the connection's task: the auth
 //! step, then its events, one handler after another.
 
+mod job;
 mod joined;
 mod list;
 
@@ -25,8 +26,9 @@ use crate::socket::{Socket, SocketCore};
 use crate::sync::Arc;
 use crate::trace::debug;
 
-use self::joined::Event;
-pub(crate) use self::joined::{Job, Joined};
+use self::job::Event;
+pub(crate) use self::job::Job;
+pub(crate) use self::joined::Joined;
 pub(crate) use self::list::SessionList;
 
 /// A session without the type of its data.
