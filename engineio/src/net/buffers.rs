@@ -4,8 +4,15 @@ use std::cell::Cell;
 
 /// What one read may bring.
 pub(crate) const READ_BYTES: usize = 64 * 1024;
-/// Small frames are copied together up to this many bytes for one write.
-pub(crate) const JOIN_BYTES: usize = 16 * 1024;
+/// Frames are copied together up to this many bytes for one write.
+#[cfg(feature = "server")]
+pub(crate) const JOIN_BYTES: usize = 64 * 1024;
+/// A frame of so many is written as it is: to copy it would cost more than a write does.
+#[cfg(feature = "server")]
+pub(crate) const LARGE_BYTES: usize = 16 * 1024;
+/// What a client masks at a time: what a write leaves of it stays with the connection.
+#[cfg(feature = "client")]
+pub(crate) const MASK_BYTES: usize = 16 * 1024;
 
 thread_local! {
     static READ: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };

@@ -6,7 +6,7 @@ use std::time::Duration;
 use socketio_client::{Args, Socket};
 use testkit::{Proxy, Random};
 use tokio::sync::watch;
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, timeout};
 
 use super::samples::{Samples, part};
 use crate::Outcome;
@@ -149,25 +149,24 @@ impl Chair {
             // 1 % of all chairs in a minute
             let minutes = -100.0 * (1.0 - part(&mut self.random)).ln();
             let end = Instant::now() + Duration::from_secs_f64(minutes * 60.0);
-            tokio::select! {
-                () = self.talk(&peer, end) => {}
-                gone = stopped.wait_for(|stop| *stop) => drop(gone?),
-            }
+            self.talk(&peer, end, &mut stopped).await;
             self.goodbye(peer).await;
         }
         Ok(())
     }
 
-    async fn talk(&mut self, peer: &Peer, end: Instant) {
+    /// Until the time is up, or the run is. Who has asked waits for the answer in any case: the ledger would miss it.
+    async fn talk(&mut self, peer: &Peer, end: Instant, stopped: &mut watch::Receiver<bool>) {
         let room = format!("room {}", self.slot / 10);
-        while Instant::now() < end {
+        while Instant::now() < end && !*stopped.borrow() {
             if peer.socket.is_connected() {
                 peer.up().await;
             }
             if self.random.below(20) == 0 && peer.socket.is_connected() {
                 peer.socket.volatile().emit("room", &Args((&room, 1))).ok();
             }
-            sleep(self.beat.mul_f64(0.5 + part(&mut self.random))).await;
+            let pause = self.beat.mul_f64(0.5 + part(&mut self.random));
+            timeout(pause, stopped.wait_for(|stop| *stop)).await.ok();
         }
     }
 

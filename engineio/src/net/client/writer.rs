@@ -12,7 +12,7 @@ use tungstenite::protocol::frame::FrameHeader;
 use tungstenite::protocol::frame::coding::OpCode;
 
 use crate::Frame;
-use crate::net::buffers::{JOIN_BYTES, lend_join};
+use crate::net::buffers::{MASK_BYTES, lend_join};
 use crate::net::pongs::Pongs;
 use crate::net::ws::apply_mask;
 
@@ -103,9 +103,9 @@ impl Writer {
         Pin::new(stream).poll_flush(cx)
     }
 
-    /// Masks frames into `out`, about [`JOIN_BYTES`].
+    /// Masks frames into `out`, about [`MASK_BYTES`].
     fn fill(&mut self, out: &mut Vec<u8>) -> io::Result<()> {
-        while out.len() < JOIN_BYTES {
+        while out.len() < MASK_BYTES {
             if self.cut.is_none()
                 && let Some(pong) = self.pongs.pop()
             {
@@ -124,7 +124,7 @@ impl Writer {
                 },
             };
             let rest = frame.payload().get(done..).unwrap_or_default();
-            let room = JOIN_BYTES.saturating_sub(out.len());
+            let room = MASK_BYTES.saturating_sub(out.len());
             let part = rest.get(..room).unwrap_or(rest);
             append(part, mask, done, out);
             if part.len() == rest.len() {
@@ -262,7 +262,7 @@ mod tests {
 
     fn messages() -> Vec<Data> {
         let sizes = [
-            0, 1, 2, 3, 5, 124, 125, 126, 127, 70_000, 9, JOIN_BYTES, 65_534,
+            0, 1, 2, 3, 5, 124, 125, 126, 127, 70_000, 9, MASK_BYTES, 65_534,
         ];
         let text = sizes.iter().map(|len| Data::Text("é".repeat(*len).into()));
         let binary = |len: &usize| Data::Binary((0..*len).map(|n| n as u8).collect());

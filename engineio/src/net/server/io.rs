@@ -17,7 +17,7 @@ use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use super::foreign::{ForeignUpgrade, Io, Opening};
 use super::queue::Queue;
 use super::stall::Stalling;
-use crate::net::buffers::{JOIN_BYTES, lend_join, lend_read};
+use crate::net::buffers::{JOIN_BYTES, LARGE_BYTES, lend_join, lend_read};
 use crate::net::platform;
 
 #[derive(Debug)]
@@ -189,7 +189,7 @@ fn write(
 ) -> (Flush, bool) {
     let mut progress = false;
     while let Some(first) = queue.first() {
-        let result = if queue.len() == 1 || first.len() >= JOIN_BYTES {
+        let result = if queue.len() == 1 || first.len() >= LARGE_BYTES {
             some(first)
         } else {
             lend_join(|join| {
