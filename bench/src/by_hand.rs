@@ -21,6 +21,7 @@ pub struct Client {
     input: Vec<u8>,
     /// How much of the input was given out.
     used: usize,
+    reads: usize,
 }
 
 impl Client {
@@ -37,6 +38,7 @@ impl Client {
             output: HANDSHAKE.into(),
             input: Vec::new(),
             used: 0,
+            reads: 0,
         };
         client.send()?;
         let mut head = Vec::new();
@@ -89,13 +91,20 @@ impl Client {
             }
             self.input.drain(..self.used);
             self.used = 0;
-            let mut bytes = [0; 16 * 1024];
+            let mut bytes = [0; 64 * 1024];
             let count = self.stream.read(&mut bytes)?;
+            self.reads += 1;
             if count == 0 {
                 return Err(io::ErrorKind::UnexpectedEof.into());
             }
             self.input.extend(bytes.iter().take(count));
         }
+    }
+
+    /// How often messages were read from the system: no more often than the server wrote, if it is not read too late.
+    #[must_use]
+    pub fn reads(&self) -> usize {
+        self.reads
     }
 
     /// Takes so many messages.
