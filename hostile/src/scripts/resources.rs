@@ -15,6 +15,7 @@ pub(super) const SCRIPTS: &[Script] = &[
         .memory(32 * MB),
     Script::new("more connections than descriptors", "A30", no_descriptors)
         .calm()
+        .apart("a connection is more than its bytes; descriptors bound it")
         .descriptors(100)
         .memory(4 * MB),
     Script::new("connect and reset", "A30", connect_and_reset).memory(8 * MB),
