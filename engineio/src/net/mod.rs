@@ -6,7 +6,6 @@ pub(crate) mod buffers;
 pub mod client;
 pub(crate) mod clock;
 pub(crate) mod platform;
-#[cfg(any(feature = "server", feature = "client"))]
 pub(crate) mod pongs;
 #[cfg(feature = "server")]
 pub mod server;

@@ -254,6 +254,12 @@ impl Connection {
         .flatten()
         .min()
     }
+
+    /// Bytes of the packet whose attachments are awaited.
+    #[must_use]
+    pub fn buffered(&self) -> usize {
+        self.decoder.buffered()
+    }
 }
 
 impl Connection {
@@ -303,12 +309,6 @@ impl Connection {
     }
 
     /// Whether attachments would be kept for a client that is not in their namespace.
-    /// Bytes of the packet whose attachments are awaited.
-    #[must_use]
-    pub fn buffered(&self) -> usize {
-        self.decoder.buffered()
-    }
-
     fn assembles_for_nobody(&self) -> bool {
         self.decoder.assembling().is_some_and(|namespace| {
             let state = self.namespaces.get(namespace);

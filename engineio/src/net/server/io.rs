@@ -25,8 +25,7 @@ pub(super) struct Wire {
     stream: Stream,
     /// What arrived together with the request.
     early: Bytes,
-    /// Whether the end of the stream follows what is written.
-    ends: bool,
+    is_ending: bool,
 }
 
 enum Stream {
@@ -62,13 +61,13 @@ impl Wire {
         Self {
             stream,
             early: Bytes::new(),
-            ends: false,
+            is_ending: false,
         }
     }
 
     /// What is written from now on is the last: [`Wire::poll_shutdown`] or the drop of this follows.
-    pub(super) fn ends(&mut self) {
-        self.ends = true;
+    pub(super) fn will_end(&mut self) {
+        self.is_ending = true;
     }
 
     /// Waits until the HTTP server has handed the stream over.
@@ -133,8 +132,10 @@ impl Wire {
             Poll::Ready(Err(_)) => return (Flush::Broken, false),
             Poll::Pending => return (Flush::Stuck, false),
         }
-        let Self { stream, ends, .. } = self;
-        let (flush, progress) = write(queue, |bytes| stream.poll_write(cx, bytes, *ends));
+        let Self {
+            stream, is_ending, ..
+        } = self;
+        let (flush, progress) = write(queue, |bytes| stream.poll_write(cx, bytes, *is_ending));
         if flush != Flush::Done {
             return (flush, progress);
         }

@@ -171,7 +171,7 @@ impl Link {
 
     fn end(&mut self, ending: Ending, content: &[u8]) {
         self.ending = ending;
-        self.wire.ends();
+        self.wire.will_end();
         while let Some(pong) = self.pongs.pop() {
             self.control.push(pong);
         }
@@ -242,7 +242,7 @@ impl Link {
     /// Ends the connection. What is queued leaves first, as far as the peer reads; nobody waits
     /// for that: it goes on in a task of its own when it cannot be done at once.
     pub(super) fn close(mut self, cx: &mut Context<'_>, mut messages: Queue, core: &Arc<Core>) {
-        self.wire.ends();
+        self.wire.will_end();
         match self.ending {
             Ending::Gone => return,
             // the peer wants to hear no more messages
