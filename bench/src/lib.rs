@@ -3,3 +3,4 @@
 pub mod by_hand;
 pub mod floor;
 pub mod frames;
+pub mod on_a_thread;

@@ -11,10 +11,10 @@
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 use std::net::SocketAddr;
-use std::sync::mpsc;
 
 use bench::by_hand::Client;
-use socketio_server::{Ack, Args, Incoming, Namespace, RawArgs, Server, Socket, Value};
+use bench::on_a_thread;
+use socketio_server::{Ack, Args, Incoming, Namespace, RawArgs, Socket, Value};
 
 thread_local! {
     static ALLOCATIONS: Cell<u64> = const { Cell::new(0) };
@@ -44,35 +44,19 @@ static ALLOCATOR: Counting = Counting;
 
 /// A server with the events of the yardstick, and one that tells the counters.
 fn serve() -> SocketAddr {
-    let (told, address) = mpsc::channel();
-    std::thread::spawn(move || {
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build()
-            .unwrap();
-        runtime.block_on(async {
-            let server = Server::builder().build();
-            let io = server.clone();
-            let namespace = Namespace::new("/")
-                .on_raw("echo", async |_: Socket, event: Incoming| {
-                    Ack(event.args().clone())
-                })
-                .on("cast", async move |_: Socket, payload: Value| {
-                    io.emit("cast", &payload).unwrap();
-                })
-                .on("counters", async |_: Socket, _: RawArgs| {
-                    Ack(Args((ALLOCATIONS.get(), LIVE.get())))
-                });
-            server.mount(namespace).unwrap();
-            let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-            told.send(listener.local_addr().unwrap()).unwrap();
-            server
-                .serve(listener, std::future::pending())
-                .await
-                .unwrap();
-        });
-    });
-    address.recv().unwrap()
+    on_a_thread::serve(|server| {
+        let io = server.clone();
+        Namespace::new("/")
+            .on_raw("echo", async |_: Socket, event: Incoming| {
+                Ack(event.args().clone())
+            })
+            .on("cast", async move |_: Socket, payload: Value| {
+                io.emit("cast", &payload).unwrap();
+            })
+            .on("counters", async |_: Socket, _: RawArgs| {
+                Ack(Args((ALLOCATIONS.get(), LIVE.get())))
+            })
+    })
 }
 
 /// The server's counters: allocations, and bytes that it holds.

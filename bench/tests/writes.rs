@@ -3,44 +3,28 @@
 #![expect(clippy::unwrap_used, reason = "failures of the test")]
 
 use std::net::SocketAddr;
-use std::sync::mpsc;
 
 use bench::by_hand::Client;
-use socketio_server::{Ack, Incoming, Namespace, Server, Socket};
+use bench::on_a_thread;
+use socketio_server::{Ack, Incoming, Namespace, Socket};
 
 const ROUNDS: usize = 100;
 /// Writes for a message, at a depth of sixteen.
 const MOST: f64 = 0.07;
 
 fn serve() -> SocketAddr {
-    let (told, address) = mpsc::channel();
-    std::thread::spawn(move || {
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build()
-            .unwrap();
-        runtime.block_on(async {
-            let server = Server::builder().build();
-            let everybody = server.clone();
-            let namespace = Namespace::new("/")
-                .on_raw("echo", async |_: Socket, event: Incoming| {
-                    Ack(event.args().clone())
-                })
-                .on("cast", async move |_: Socket, count: usize| {
-                    for n in 0..count {
-                        everybody.emit("cast", &n).unwrap();
-                    }
-                });
-            server.mount(namespace).unwrap();
-            let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-            told.send(listener.local_addr().unwrap()).unwrap();
-            server
-                .serve(listener, std::future::pending())
-                .await
-                .unwrap();
-        });
-    });
-    address.recv().unwrap()
+    on_a_thread::serve(|server| {
+        let everybody = server.clone();
+        Namespace::new("/")
+            .on_raw("echo", async |_: Socket, event: Incoming| {
+                Ack(event.args().clone())
+            })
+            .on("cast", async move |_: Socket, count: usize| {
+                for n in 0..count {
+                    everybody.emit("cast", &n).unwrap();
+                }
+            })
+    })
 }
 
 #[test]

@@ -76,14 +76,7 @@ impl Wire {
             match self.stream.write(&self.output) {
                 Ok(count) if count == self.output.len() => self.output.clear(),
                 Ok(count) => drop(self.output.drain(..count)),
-                Err(error)
-                    if matches!(
-                        error.kind(),
-                        ErrorKind::WouldBlock | ErrorKind::NotConnected
-                    ) =>
-                {
-                    break;
-                }
+                Err(error) if is_early(&error) => break,
                 Err(error) => return Err(error),
             }
         }
@@ -106,14 +99,7 @@ impl Wire {
                         break;
                     }
                 }
-                Err(error)
-                    if matches!(
-                        error.kind(),
-                        ErrorKind::WouldBlock | ErrorKind::NotConnected
-                    ) =>
-                {
-                    break;
-                }
+                Err(error) if is_early(&error) => break,
                 Err(error) if error.kind() == ErrorKind::ConnectionReset => {
                     self.is_ended = true;
                     break;
@@ -132,4 +118,12 @@ impl Wire {
             self.input.shrink_to(KEPT);
         }
     }
+}
+
+/// Whether it is to be tried again when the system tells: there is no room, nothing there, or no connection yet.
+fn is_early(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        ErrorKind::WouldBlock | ErrorKind::NotConnected
+    )
 }
