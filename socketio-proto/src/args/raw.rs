@@ -32,6 +32,11 @@ impl RawArgs {
         }
     }
 
+    /// Adds what the placeholders stand for.
+    pub(crate) fn attach(&mut self, attachments: Arc<[Bytes]>) {
+        self.attachments = Some(attachments);
+    }
+
     /// Encodes `payload`. The limit on attachments applies when the result is sent.
     ///
     /// # Errors

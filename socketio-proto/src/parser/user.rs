@@ -196,7 +196,7 @@ impl Checked {
                 if json.len() > self.limits.packet_bytes {
                     return Err(DecodeError::TooLarge);
                 }
-                return scan::depth(json.as_bytes(), self.limits.depth);
+                return scan::value(json.as_bytes(), self.limits.depth);
             }
             Body::Connect { payload: None } | Body::Disconnect => return Ok(()),
         };
@@ -209,7 +209,7 @@ impl Checked {
         // the array that they would be in is a level
         let depth = self.limits.depth.saturating_sub(1);
         args.iter()
-            .try_for_each(|argument| scan::depth(argument.as_bytes(), depth))
+            .try_for_each(|argument| scan::value(argument.as_bytes(), depth))
     }
 
     pub(super) fn is_assembling(&self) -> bool {

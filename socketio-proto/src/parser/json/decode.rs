@@ -1,18 +1,12 @@
 //! [`Decoder`]: text and its attachments to packets.
 
-use std::cell::Cell;
-use std::fmt;
-use std::sync::Arc;
-
 use bytes::Bytes;
 use engineio::{Data, Text};
-use serde::de::{Deserializer as _, Error as _, SeqAccess, Visitor};
-use serde_json::value::RawValue;
 
 use super::header::{Header, Kind, Query};
 use crate::args::{RawArgs, Spans};
 use crate::error::DecodeError;
-use crate::id::NamespaceId;
+use crate::id::{AckId, NamespaceId};
 use crate::limits::Limits;
 use crate::packet::{Body, Packet, Revision, is_reserved};
 use crate::parser::scan;
@@ -28,20 +22,10 @@ pub(in crate::parser) struct Decoder {
 /// A packet that lacks attachments.
 #[derive(Debug)]
 struct Assembly {
-    namespace: NamespaceId,
-    arguments: Arguments,
+    packet: Packet,
     attachments: Vec<Bytes>,
     expected: usize,
     bytes: usize,
-}
-
-/// An event or an ack, apart from its attachments.
-#[derive(Debug)]
-struct Arguments {
-    /// The body, with arguments that are still empty.
-    body: Body,
-    text: Text,
-    spans: Spans,
 }
 
 impl Decoder {
@@ -67,7 +51,8 @@ impl Decoder {
     }
 
     pub(in crate::parser) fn assembling(&self) -> Option<&NamespaceId> {
-        self.assembly.as_ref().map(|assembly| &assembly.namespace)
+        let assembly = self.assembly.as_ref()?;
+        Some(&assembly.packet.namespace)
     }
 
     pub(in crate::parser) fn buffered(&self) -> usize {
@@ -79,23 +64,13 @@ impl Decoder {
             return Err(DecodeError::TooLarge);
         }
         let header = Header::parse(text, self.revision, &self.limits)?;
-        let namespace = header.namespace.clone();
-        let expected = header.attachments;
         let body = match (header.kind, header.id) {
-            (Kind::Event | Kind::Ack, _) => {
-                let arguments = arguments(text, &header, &self.limits)?;
-                if expected > 0 {
-                    self.assembly = Some(Box::new(Assembly {
-                        namespace,
-                        arguments,
-                        attachments: Vec::new(),
-                        expected,
-                        bytes: text.len(),
-                    }));
-                    return Ok(None);
-                }
-                arguments.complete(None)
-            }
+            (Kind::Event, ack) => event(text, &header, ack, &self.limits)?,
+            (Kind::Ack, Some(id)) => Body::Ack {
+                id,
+                args: arguments(text, &header, None, &self.limits)?,
+            },
+            (Kind::Ack, None) => return Err(DecodeError::InvalidAckId),
             (_, Some(_)) => return Err(DecodeError::InvalidAckId),
             (Kind::Connect, None) if self.revision == Revision::V4 => Body::Connect {
                 payload: header.query.map(Query::json),
@@ -110,7 +85,20 @@ impl Decoder {
                 payload: document(text, header.payload, "{\"", &self.limits)?,
             },
         };
-        Ok(Some(Packet { namespace, body }))
+        let packet = Packet {
+            namespace: header.namespace,
+            body,
+        };
+        if header.attachments == 0 {
+            return Ok(Some(packet));
+        }
+        self.assembly = Some(Box::new(Assembly {
+            packet,
+            attachments: Vec::new(),
+            expected: header.attachments,
+            bytes: text.len(),
+        }));
+        Ok(None)
     }
 
     fn attachment(
@@ -133,21 +121,11 @@ impl Decoder {
             }
             assembly.attachments.into()
         };
-        Ok(Some(Packet {
-            namespace: assembly.namespace,
-            body: assembly.arguments.complete(Some(attachments)),
-        }))
-    }
-}
-
-impl Arguments {
-    fn complete(self, attachments: Option<Arc<[Bytes]>>) -> Body {
-        let args = RawArgs::new(self.text, self.spans, attachments);
-        match self.body {
-            Body::Event { name, ack, .. } => Body::Event { name, args, ack },
-            Body::Ack { id, .. } => Body::Ack { id, args },
-            other => other,
+        let mut packet = assembly.packet;
+        if let Body::Event { args, .. } | Body::Ack { args, .. } = &mut packet.body {
+            args.attach(attachments);
         }
+        Ok(Some(packet))
     }
 }
 
@@ -161,37 +139,49 @@ fn document(
     if !payload.starts_with(|c| openings.contains(c)) {
         return Err(DecodeError::InvalidPayload);
     }
-    let value: &RawValue =
-        serde_json::from_str(payload).map_err(|_| DecodeError::InvalidPayload)?;
-    scan::depth(payload.as_bytes(), limits.depth)?;
-    Ok(text.share(value.get()))
+    scan::value(payload.as_bytes(), limits.depth)?;
+    Ok(text.share(payload.trim_ascii_end()))
 }
 
-/// The payload of an event or an ack: one validating pass that finds the arguments.
-fn arguments(text: &Text, header: &Header<'_>, limits: &Limits) -> Result<Arguments, DecodeError> {
+fn event(
+    text: &Text,
+    header: &Header<'_>,
+    ack: Option<AckId>,
+    limits: &Limits,
+) -> Result<Body, DecodeError> {
+    let mut name = None;
+    let args = arguments(text, header, Some(&mut name), limits)?;
+    let name = event_name(text, name.ok_or(DecodeError::InvalidName)?)?;
+    Ok(Body::Event { name, args, ack })
+}
+
+/// The elements of the payload, apart from the first one if that is a `name`: one validating pass
+/// that finds them. They lack their attachments.
+fn arguments<'a>(
+    text: &Text,
+    header: &Header<'a>,
+    mut name: Option<&mut Option<&'a str>>,
+    limits: &Limits,
+) -> Result<RawArgs, DecodeError> {
     let payload = header.payload;
     if !payload.starts_with('[') {
         return Err(DecodeError::InvalidPayload);
     }
-    let args = RawArgs::default();
-    let (body, spans) = match (header.kind, header.id) {
-        (Kind::Ack, None) => return Err(DecodeError::InvalidAckId),
-        (Kind::Ack, Some(id)) => (Body::Ack { id, args }, split(payload, false, limits)?.1),
-        (_, ack) => {
-            let (name, spans) = split(payload, true, limits)?;
-            let name = event_name(text, name.ok_or(DecodeError::InvalidName)?)?;
-            (Body::Event { name, args, ack }, spans)
+    let mut spans = Spans::default();
+    let json = payload.as_bytes();
+    scan::elements(json, limits.depth, header.attachments, |element| {
+        if let Some(name) = name.take() {
+            *name = payload.get(element);
+            return Ok(());
         }
-    };
-    match header.attachments {
-        0 => scan::depth(payload.as_bytes(), limits.depth)?,
-        count => scan::placeholders(payload.as_bytes(), limits.depth, count)?,
-    }
-    Ok(Arguments {
-        body,
-        text: text.share(payload),
-        spans,
-    })
+        if spans.len() >= limits.arguments {
+            return Err(DecodeError::TooManyArguments);
+        }
+        let position = |at| u32::try_from(at).map_err(|_| DecodeError::TooLarge);
+        spans.push((position(element.start)?, position(element.end)?));
+        Ok(())
+    })?;
+    Ok(RawArgs::new(text.share(payload), spans, None))
 }
 
 fn event_name(text: &Text, json: &str) -> Result<Text, DecodeError> {
@@ -209,68 +199,4 @@ fn event_name(text: &Text, json: &str) -> Result<Text, DecodeError> {
         return Err(DecodeError::ReservedName);
     }
     Ok(name)
-}
-
-/// Finds the elements of the JSON array `array`, the first of them apart if it is `named`.
-fn split<'a>(
-    array: &'a str,
-    named: bool,
-    limits: &Limits,
-) -> Result<(Option<&'a str>, Spans), DecodeError> {
-    let mut json = serde_json::Deserializer::from_str(array);
-    let too_many = Cell::new(false);
-    let elements = Elements {
-        array,
-        named,
-        most: limits.arguments,
-        too_many: &too_many,
-    };
-    let elements = json
-        .deserialize_seq(elements)
-        .map_err(|_| match too_many.get() {
-            true => DecodeError::TooManyArguments,
-            false => DecodeError::InvalidPayload,
-        })?;
-    json.end().map_err(|_| DecodeError::InvalidPayload)?;
-    Ok(elements)
-}
-
-struct Elements<'a, 'b> {
-    array: &'a str,
-    named: bool,
-    /// So many at most; serde's error cannot say that there are more.
-    most: usize,
-    too_many: &'b Cell<bool>,
-}
-
-impl<'a> Visitor<'a> for Elements<'a, '_> {
-    type Value = (Option<&'a str>, Spans);
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("an array")
-    }
-
-    fn visit_seq<A: SeqAccess<'a>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
-        let mut name = None;
-        if self.named {
-            name = seq.next_element::<&RawValue>()?.map(RawValue::get);
-        }
-        let mut spans = Spans::default();
-        while let Some(element) = seq.next_element::<&RawValue>()? {
-            if spans.len() >= self.most {
-                self.too_many.set(true);
-                return Err(A::Error::custom("too many"));
-            }
-            let span = span(self.array, element.get());
-            spans.push(span.ok_or_else(|| A::Error::custom("longer than 4 GiB"))?);
-        }
-        Ok((name, spans))
-    }
-}
-
-/// Where `part`, a slice of `whole`, lies in it.
-fn span(whole: &str, part: &str) -> Option<(u32, u32)> {
-    let start = (part.as_ptr() as usize).checked_sub(whole.as_ptr() as usize)?;
-    let end = start.checked_add(part.len())?;
-    Some((u32::try_from(start).ok()?, u32::try_from(end).ok()?))
 }

@@ -92,7 +92,7 @@ fn finish(
         return Ok(text.finish().into());
     }
     let json = text.content().get(start..).unwrap_or_default();
-    scan::placeholders(json, usize::MAX, attachments.len())
+    scan::elements(json, usize::MAX, attachments.len(), |_| Ok(()))
         .map_err(|_| EncodeError::Placeholder)?;
     // behind the type of the message, `4`
     match attachments.len() {

@@ -56,8 +56,9 @@ impl<'a> Json<'a> {
         if count > limits.arguments {
             return Err(DecodeError::TooManyArguments);
         }
-        for _ in 0..count {
-            if !json.text.is_empty() {
+        json.text.push(b'[');
+        for index in 0..count {
+            if index > 0 {
                 json.text.push(b',');
             }
             let start = json.position()?;
@@ -65,6 +66,7 @@ impl<'a> Json<'a> {
             let end = json.position()?;
             json.spans.push((start, end));
         }
+        json.text.push(b']');
         let (text, spans, attachments) = json.finish()?;
         let attachments = (!attachments.is_empty()).then(|| attachments.into());
         Ok(RawArgs::new(text, spans, attachments))
@@ -196,7 +198,7 @@ impl<'a> Json<'a> {
     fn finish(self) -> Result<(Text, Spans, Vec<Bytes>), DecodeError> {
         let mut attachments = self.attachments.unwrap_or_default();
         if !attachments.is_empty() {
-            scan::placeholders(&self.text, usize::MAX, attachments.len())?;
+            scan::elements(&self.text, usize::MAX, attachments.len(), |_| Ok(()))?;
         }
         // a few bytes shall not keep a large message in memory, which nobody would count
         if self.attached < self.message.len() / 2 {

@@ -114,7 +114,7 @@ fn walk(
             Token::Key(name) => {
                 if let Some(level) = levels.last_mut() {
                     level.members += 1;
-                    level.key = key(name);
+                    level.key = key(name.into());
                 }
             }
             Token::String(_) => {
