@@ -9,7 +9,7 @@ use std::hash::{Hash, Hasher};
 use std::ops::{Deref, Range};
 use std::str::Utf8Error;
 
-use bytes::Bytes;
+use bytes::{Buf, Bytes};
 
 /// An immutable string that shares its memory with its clones and slices.
 ///
@@ -71,6 +71,15 @@ impl Text {
     #[must_use]
     pub fn slice_from(&self, start: usize) -> Option<Self> {
         self.slice(start..self.0.len())
+    }
+
+    /// The part from `start` on of a text that is given up; `None` out of bounds or inside a
+    /// character.
+    #[must_use]
+    pub fn into_tail(mut self, start: usize) -> Option<Self> {
+        self.as_str().get(start..)?;
+        self.0.advance(start);
+        Some(self)
     }
 
     /// The shared form of `part`, which must be a slice of this text; a copy when it is not.
@@ -189,6 +198,10 @@ mod tests {
         assert_eq!(text.slice(1..2), None);
         assert_eq!(text.slice(0..9), None);
         assert_eq!(text.slice_from(3).unwrap(), "b");
+        assert_eq!(text.clone().into_tail(1).unwrap(), "éb");
+        assert_eq!(text.clone().into_tail(4).unwrap(), "");
+        assert_eq!(text.clone().into_tail(2), None);
+        assert_eq!(text.clone().into_tail(5), None);
     }
 
     #[test]

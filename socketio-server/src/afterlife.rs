@@ -2,10 +2,9 @@
 //! then `on_disconnect` runs. Nobody waits for it, and it waits for nobody longer than a
 //! deadline.
 
-use std::future::{Future, poll_fn};
+use std::future::poll_fn;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::pin::Pin;
-use std::task::Poll;
+use std::task::{Context, Poll};
 
 use socketio_proto::DisconnectReason;
 use tokio::time::timeout;
@@ -13,6 +12,7 @@ use tokio::time::timeout;
 use crate::core::Core;
 use crate::handler::Running;
 use crate::session::{Job, Joined};
+use crate::socket::SocketCore;
 use crate::sync::{Arc, Ordering, spawn};
 
 pub(crate) fn start<D: Send + Sync + 'static>(
@@ -37,7 +37,8 @@ pub(crate) fn start<D: Send + Sync + 'static>(
     spawn(async move {
         let mut running: Vec<Running> = running.into_iter().map(Job::into_future).collect();
         let finished = poll_fn(|cx| {
-            running.retain_mut(|future| span.run(|| guarded(future, cx)).is_pending());
+            running
+                .retain_mut(|future| span.run(|| guarded(future, cx, socket.core())).is_pending());
             if running.is_empty() {
                 Poll::Ready(())
             } else {
@@ -50,15 +51,16 @@ pub(crate) fn start<D: Send + Sync + 'static>(
         // those that did not finish go on for themselves
         for mut future in running {
             let task = Task::new(&server);
+            let socket = socket.clone();
             spawn(async move {
-                poll_fn(|cx| guarded(&mut future, cx)).await;
+                poll_fn(|cx| guarded(&mut future, cx, socket.core())).await;
                 drop(task);
             });
         }
         for handler in &namespace.definition.handlers.disconnect {
             let started = AssertUnwindSafe(|| span.run(|| handler(socket.clone(), reason)));
             if let Ok(mut future) = catch_unwind(started) {
-                poll_fn(|cx| span.run(|| guarded(&mut future, cx))).await;
+                poll_fn(|cx| span.run(|| guarded(&mut future, cx, socket.core()))).await;
             }
         }
         drop(task);
@@ -66,9 +68,8 @@ pub(crate) fn start<D: Send + Sync + 'static>(
 }
 
 /// Polls a handler; a panic ends it.
-fn guarded(future: &mut Running, cx: &mut std::task::Context<'_>) -> Poll<()> {
-    let future = Pin::new(future);
-    match catch_unwind(AssertUnwindSafe(|| future.poll(cx))) {
+fn guarded(future: &mut Running, cx: &mut Context<'_>, socket: &SocketCore) -> Poll<()> {
+    match catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(cx, socket))) {
         Ok(Poll::Pending) => Poll::Pending,
         Ok(Poll::Ready(_)) | Err(_) => Poll::Ready(()),
     }

@@ -3,8 +3,10 @@
 use std::fmt;
 use std::future::{Future, ready};
 use std::pin::Pin;
+use std::task::{Context, Poll};
 
 use engineio::Text;
+use pin_project_lite::pin_project;
 use socketio_proto::answer::{Answer, AnswerSink, Answered};
 use socketio_proto::{
     AckId, Args, DisconnectReason, EventError, EventErrorKind, FromArgs, IntoArgs, RawArgs, Refused,
@@ -17,8 +19,54 @@ use crate::rooms::RoomEvent;
 use crate::socket::{Socket, SocketCore};
 use crate::table::Table;
 
-/// A future of a handler.
-pub(crate) type Running = Pin<Box<dyn Future<Output = Result<Answered, EventErrorKind>> + Send>>;
+/// A handler that runs. What it answers goes to its socket, which it is given anew each time: most
+/// are done at once, and need none of their own.
+pub(crate) trait Run: Send {
+    fn poll(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        socket: &SocketCore,
+    ) -> Poll<Result<Answered, EventErrorKind>>;
+}
+
+pub(crate) type Running = Pin<Box<dyn Run>>;
+
+impl<F> Run for F
+where
+    F: Future<Output = Result<Answered, EventErrorKind>> + Send,
+{
+    fn poll(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        _: &SocketCore,
+    ) -> Poll<Result<Answered, EventErrorKind>> {
+        Future::poll(self, cx)
+    }
+}
+
+pin_project! {
+    /// A listener's future, whose output answers the event.
+    struct Handling<F> {
+        #[pin]
+        future: F,
+        ack: Option<AckId>,
+    }
+}
+
+impl<F: Future<Output: Answer> + Send> Run for Handling<F> {
+    fn poll(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        socket: &SocketCore,
+    ) -> Poll<Result<Answered, EventErrorKind>> {
+        let this = self.project();
+        let asked = Asked {
+            socket,
+            ack: *this.ack,
+        };
+        this.future.poll(cx).map(|answer| answer.give(&asked))
+    }
+}
 
 /// Answers go to the socket, if its client asked.
 struct Asked<'a> {
@@ -114,8 +162,7 @@ where
             Err(error) => return Box::pin(ready(Err(EventErrorKind::Payload(error)))),
         };
         let future = (self.handler.clone())(socket.clone(), payload);
-        let socket = socket.clone();
-        Box::pin(async move { give(future.await, &socket, ack) })
+        Box::pin(Handling { future, ack })
     }
 }
 
@@ -133,8 +180,7 @@ where
         let name = name.clone();
         let incoming = Incoming { name, args, ack };
         let future = (self.0.clone())(socket.clone(), incoming);
-        let socket = socket.clone();
-        Box::pin(async move { give(future.await, &socket, ack) })
+        Box::pin(Handling { future, ack })
     }
 }
 

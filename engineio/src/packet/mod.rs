@@ -99,6 +99,11 @@ impl Packet {
     /// As [`Packet::decode`].
     pub fn from_frame(data: Data) -> Result<Self, DecodeError> {
         match data {
+            // most are messages, and nobody else needs this text
+            Data::Text(text) if text.starts_with('4') => {
+                let content = text.into_tail(1).ok_or(DecodeError::UnknownPacket)?;
+                Ok(Self::Message(Data::Text(content)))
+            }
             Data::Text(text) => Self::decode(&text),
             Data::Binary(bytes) => Ok(Self::Message(Data::Binary(bytes))),
         }

@@ -8,6 +8,7 @@ use socketio_proto::answer::Answered;
 use socketio_proto::{AckId, EventErrorKind, RawArgs};
 
 use crate::handler::{Incoming, Running};
+use crate::socket::SocketCore;
 use crate::trace::Span;
 
 /// What an event costs in the inbox beyond its bytes.
@@ -71,9 +72,10 @@ impl Job {
     pub(super) fn poll(
         &mut self,
         cx: &mut Context<'_>,
+        socket: &SocketCore,
     ) -> Option<Result<Answered, EventErrorKind>> {
         let Self { future, span, .. } = self;
-        let poll = AssertUnwindSafe(|| span.run(|| future.as_mut().poll(cx)));
+        let poll = AssertUnwindSafe(|| span.run(|| future.as_mut().poll(cx, socket)));
         match catch_unwind(poll) {
             Ok(Poll::Pending) => None,
             Ok(Poll::Ready(result)) => Some(result),

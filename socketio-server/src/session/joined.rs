@@ -176,7 +176,7 @@ impl<D: Send + Sync + 'static> Joined<D> {
             let mut job = self.start(event, self.first_stage(), Answered::Default);
             // most are done before they would have to be kept
             while let Some(mut current) = job {
-                let Some(result) = current.poll(cx) else {
+                let Some(result) = current.poll(cx, self.socket.core()) else {
                     self.running.push(current);
                     break;
                 };
@@ -290,7 +290,9 @@ impl<D: Send + Sync + 'static> Joined<D> {
 
     /// `true` when the job gave way to its successor, or to none.
     fn poll_job(&mut self, index: usize, cx: &mut Context<'_>) -> bool {
-        let Some(result) = self.running.get_mut(index).and_then(|job| job.poll(cx)) else {
+        let socket = self.socket.core();
+        let job = self.running.get_mut(index);
+        let Some(result) = job.and_then(|job| job.poll(cx, socket)) else {
             return false;
         };
         let job = self.running.remove(index);

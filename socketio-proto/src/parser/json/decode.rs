@@ -6,7 +6,7 @@ use engineio::{Data, Text};
 use super::header::{Header, Kind, Query};
 use crate::args::{RawArgs, Spans};
 use crate::error::DecodeError;
-use crate::id::{AckId, NamespaceId};
+use crate::id::NamespaceId;
 use crate::limits::Limits;
 use crate::packet::{Body, Packet, Revision, is_reserved};
 use crate::parser::scan;
@@ -43,7 +43,7 @@ impl Decoder {
 
     pub(in crate::parser) fn feed(&mut self, data: Data) -> Result<Option<Packet>, DecodeError> {
         match (self.assembly.take(), data) {
-            (None, Data::Text(text)) => self.text(&text),
+            (None, Data::Text(text)) => self.text(text),
             (None, Data::Binary(_)) => Err(DecodeError::UnexpectedBinary),
             (Some(_), Data::Text(_)) => Err(DecodeError::UnexpectedText),
             (Some(assembly), Data::Binary(bytes)) => self.attachment(assembly, bytes),
@@ -59,17 +59,25 @@ impl Decoder {
         self.assembly.as_ref().map_or(0, |assembly| assembly.bytes)
     }
 
-    fn text(&mut self, text: &Text) -> Result<Option<Packet>, DecodeError> {
+    fn text(&mut self, text: Text) -> Result<Option<Packet>, DecodeError> {
         if text.len() > self.limits.packet_bytes || u32::try_from(text.len()).is_err() {
             return Err(DecodeError::TooLarge);
         }
-        let header = Header::parse(text, self.revision, &self.limits)?;
+        let header = Header::parse(&text, self.revision, &self.limits)?;
+        let (namespace, attachments, bytes) = (header.namespace, header.attachments, text.len());
+        let start = bytes - header.payload.len();
         let body = match (header.kind, header.id) {
-            (Kind::Event, ack) => event(text, &header, ack, &self.limits)?,
-            (Kind::Ack, Some(id)) => Body::Ack {
-                id,
-                args: arguments(text, &header, None, &self.limits)?,
-            },
+            (Kind::Event, ack) => {
+                let (name, spans) = elements(header.payload, true, attachments, &self.limits)?;
+                let name = event_name(&text, name.ok_or(DecodeError::InvalidName)?)?;
+                let args = arguments(text, start, spans)?;
+                Body::Event { name, args, ack }
+            }
+            (Kind::Ack, Some(id)) => {
+                let (_, spans) = elements(header.payload, false, attachments, &self.limits)?;
+                let args = arguments(text, start, spans)?;
+                Body::Ack { id, args }
+            }
             (Kind::Ack, None) => return Err(DecodeError::InvalidAckId),
             (_, Some(_)) => return Err(DecodeError::InvalidAckId),
             (Kind::Connect, None) if self.revision == Revision::V4 => Body::Connect {
@@ -77,26 +85,23 @@ impl Decoder {
             },
             (Kind::Connect, None) if header.payload.is_empty() => Body::Connect { payload: None },
             (Kind::Connect, None) => Body::Connect {
-                payload: Some(document(text, header.payload, "{", &self.limits)?),
+                payload: Some(document(&text, header.payload, "{", &self.limits)?),
             },
             (Kind::Disconnect, None) if header.payload.is_empty() => Body::Disconnect,
             (Kind::Disconnect, None) => return Err(DecodeError::InvalidPayload),
             (Kind::ConnectError, None) => Body::ConnectError {
-                payload: document(text, header.payload, "{\"", &self.limits)?,
+                payload: document(&text, header.payload, "{\"", &self.limits)?,
             },
         };
-        let packet = Packet {
-            namespace: header.namespace,
-            body,
-        };
-        if header.attachments == 0 {
+        let packet = Packet { namespace, body };
+        if attachments == 0 {
             return Ok(Some(packet));
         }
         self.assembly = Some(Box::new(Assembly {
             packet,
             attachments: Vec::new(),
-            expected: header.attachments,
-            bytes: text.len(),
+            expected: attachments,
+            bytes,
         }));
         Ok(None)
     }
@@ -143,35 +148,21 @@ fn document(
     Ok(text.share(payload.trim_ascii_end()))
 }
 
-fn event(
-    text: &Text,
-    header: &Header<'_>,
-    ack: Option<AckId>,
+/// Where the elements of a payload lie in it, apart from the first one if that is a name.
+fn elements<'a>(
+    payload: &'a str,
+    named: bool,
+    attachments: usize,
     limits: &Limits,
-) -> Result<Body, DecodeError> {
-    let mut name = None;
-    let args = arguments(text, header, Some(&mut name), limits)?;
-    let name = event_name(text, name.ok_or(DecodeError::InvalidName)?)?;
-    Ok(Body::Event { name, args, ack })
-}
-
-/// The elements of the payload, apart from the first one if that is a `name`: one validating pass
-/// that finds them. They lack their attachments.
-fn arguments<'a>(
-    text: &Text,
-    header: &Header<'a>,
-    mut name: Option<&mut Option<&'a str>>,
-    limits: &Limits,
-) -> Result<RawArgs, DecodeError> {
-    let payload = header.payload;
+) -> Result<(Option<&'a str>, Spans), DecodeError> {
     if !payload.starts_with('[') {
         return Err(DecodeError::InvalidPayload);
     }
+    let mut name = None;
     let mut spans = Spans::default();
-    let json = payload.as_bytes();
-    scan::elements(json, limits.depth, header.attachments, |element| {
-        if let Some(name) = name.take() {
-            *name = payload.get(element);
+    scan::elements(payload.as_bytes(), limits.depth, attachments, |element| {
+        if named && name.is_none() {
+            name = payload.get(element);
             return Ok(());
         }
         if spans.len() >= limits.arguments {
@@ -181,7 +172,13 @@ fn arguments<'a>(
         spans.push((position(element.start)?, position(element.end)?));
         Ok(())
     })?;
-    Ok(RawArgs::new(text.share(payload), spans, None))
+    Ok((name, spans))
+}
+
+/// Arguments in the payload that starts there; they lack their attachments.
+fn arguments(text: Text, start: usize, spans: Spans) -> Result<RawArgs, DecodeError> {
+    let payload = text.into_tail(start).ok_or(DecodeError::InvalidPayload)?;
+    Ok(RawArgs::new(payload, spans, None))
 }
 
 fn event_name(text: &Text, json: &str) -> Result<Text, DecodeError> {

@@ -21,7 +21,7 @@ pub(super) struct Levels {
     len: usize,
     /// What was opened last, in which the others lie from the outermost on.
     inner: Level,
-    few: [Level; 7],
+    few: [Level; 4],
     more: Vec<Level>,
 }
 

@@ -97,10 +97,10 @@ impl Members {
 
 #[derive(Clone, Copy, Default, PartialEq, Eq)]
 pub(in crate::parser) enum Key {
-    Placeholder,
-    Num,
     #[default]
     Other,
+    Placeholder,
+    Num,
 }
 
 /// What the name of a member means.
