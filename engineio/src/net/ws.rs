@@ -464,6 +464,7 @@ mod tests {
             (frame(0x81, &[0xff]), NotUtf8),
             (announced(1001), TooLarge),
             (announced(1 << 32), TooLarge),
+            (announced((1 << 63) - 1), TooLarge),
             (announced(1 << 63), Protocol),
             (
                 [frame(0x02, &[0; 600]), frame(0x80, &[0; 401])].concat(),
@@ -504,6 +505,19 @@ mod tests {
         let larger = read(&mut reader(), &frame(0x82, &[0; 11]));
         assert_eq!(larger, Err(Violation::TooLarge));
         assert!(read(&mut reader(), &frame(0x89, &[0; 125])).is_ok());
+    }
+
+    #[test]
+    fn what_is_unfinished_is_held() {
+        let mut reader = Reader::new(Role::Server, 1000);
+        assert_eq!(reader.held(), 0);
+        read(&mut reader, &frame(0x02, &[7; 300])).unwrap();
+        assert!((300..=600).contains(&reader.held()), "{}", reader.held());
+        let rest = frame(0x80, &[7; 200]);
+        read(&mut reader, &rest[..150]).unwrap();
+        assert!((450..=900).contains(&reader.held()), "{}", reader.held());
+        read(&mut reader, &rest[150..]).unwrap();
+        assert_eq!(reader.held(), 0);
     }
 
     #[test]
