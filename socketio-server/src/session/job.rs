@@ -67,23 +67,30 @@ impl Stage {
     }
 }
 
+/// What a stage came to.
+pub(super) type Outcome = Result<Answered, EventErrorKind>;
+
 impl Job {
-    /// What its future came to, if it is done.
-    pub(super) fn poll(
-        &mut self,
-        cx: &mut Context<'_>,
-        socket: &SocketCore,
-    ) -> Option<Result<Answered, EventErrorKind>> {
-        let Self { future, span, .. } = self;
-        let poll = AssertUnwindSafe(|| span.run(|| future.as_mut().poll(cx, socket)));
-        match catch_unwind(poll) {
-            Ok(Poll::Pending) => None,
-            Ok(Poll::Ready(result)) => Some(result),
-            Err(panic) => Some(Err(EventErrorKind::panicked(&*panic))),
-        }
+    pub(super) fn poll(&mut self, cx: &mut Context<'_>, socket: &SocketCore) -> Option<Outcome> {
+        poll(&mut self.future, &self.span, cx, socket)
     }
 
     pub(crate) fn into_future(self) -> Running {
         self.future
+    }
+}
+
+/// What the future came to, if it is done.
+pub(super) fn poll(
+    future: &mut Running,
+    span: &Span,
+    cx: &mut Context<'_>,
+    socket: &SocketCore,
+) -> Option<Outcome> {
+    let poll = AssertUnwindSafe(|| span.run(|| future.as_mut().poll(cx, socket)));
+    match catch_unwind(poll) {
+        Ok(Poll::Pending) => None,
+        Ok(Poll::Ready(result)) => Some(result),
+        Err(panic) => Some(Err(EventErrorKind::panicked(&*panic))),
     }
 }

@@ -9,8 +9,8 @@ use socketio_proto::answer::Answered;
 use socketio_proto::{AckId, DisconnectReason, EventError, EventErrorKind, RawArgs, SessionKey};
 
 use crate::clock;
-use crate::events::{Events, Inbox};
-use crate::handler::{Handlers, Running, empty_ack};
+use crate::events::Inbox;
+use crate::handler::Handlers;
 use crate::namespace::Mounted;
 use crate::recovery::Saved;
 use crate::registry::Lease;
@@ -26,7 +26,9 @@ pub(crate) struct Joined<D> {
     inbox: VecDeque<Event>,
     inbox_bytes: usize,
     pub(crate) running: Vec<Job>,
-    served: Option<Arc<Inbox>>,
+    /// Whether `connect` was told.
+    begun: bool,
+    pub(super) served: Option<Arc<Inbox>>,
     pub(crate) span: Span,
     /// What its client may recover it with.
     key: Option<SessionKey>,
@@ -44,7 +46,7 @@ impl<D: Send + Sync + 'static> Joined<D> {
     ) -> Self {
         namespace.insert(socket.clone());
         let span = Span::socket(&socket.core().shown(), &namespace.core.id);
-        let mut joined = Self {
+        Self {
             span,
             key,
             socket,
@@ -52,19 +54,12 @@ impl<D: Send + Sync + 'static> Joined<D> {
             inbox: VecDeque::new(),
             inbox_bytes: 0,
             running: Vec::new(),
+            begun: false,
             served: None,
-        };
-        let event = Event {
-            name: CONNECT,
-            args: RawArgs::default(),
-            ack: None,
-        };
-        let job = joined.start(event, Stage::Connect(0), Answered::Default);
-        joined.running.extend(job);
-        joined
+        }
     }
 
-    fn handlers(&self) -> &Handlers<D> {
+    pub(super) fn handlers(&self) -> &Handlers<D> {
         &self.namespace.definition.handlers
     }
 
@@ -74,7 +69,7 @@ impl<D: Send + Sync + 'static> Joined<D> {
 
     /// Whether no handler runs and no event waits for one.
     pub(super) fn is_idle(&self) -> bool {
-        self.running.is_empty() && self.inbox.is_empty() && self.inbox_bytes() == 0
+        self.begun && self.running.is_empty() && self.inbox.is_empty() && self.inbox_bytes() == 0
     }
 
     pub(super) fn push(&mut self, event: Event) {
@@ -144,12 +139,15 @@ impl<D: Send + Sync + 'static> Joined<D> {
     }
 
     pub(super) fn poll(&mut self, cx: &mut Context<'_>) {
-        let mut index = 0;
-        while index < self.running.len() {
-            if !self.poll_job(index, cx) {
-                index += 1;
-            }
+        if !std::mem::replace(&mut self.begun, true) {
+            let connect = Event {
+                name: CONNECT,
+                args: RawArgs::default(),
+                ack: None,
+            };
+            self.run(connect, Stage::Connect(0), Answered::Default, cx);
         }
+        self.go_on(cx);
         loop {
             // the loop of `serve` came up while events were waiting
             if self.served.is_some() {
@@ -173,15 +171,7 @@ impl<D: Send + Sync + 'static> Joined<D> {
             };
             self.inbox_bytes -= event.bytes();
             self.observe(&event);
-            let mut job = self.start(event, self.first_stage(), Answered::Default);
-            // most are done before they would have to be kept
-            while let Some(mut current) = job {
-                let Some(result) = current.poll(cx, self.socket.core()) else {
-                    self.running.push(current);
-                    break;
-                };
-                job = self.go_on(current, result);
-            }
+            self.run(event, self.first_stage(), Answered::Default, cx);
         }
     }
 
@@ -192,148 +182,13 @@ impl<D: Send + Sync + 'static> Joined<D> {
         }
     }
 
-    /// Starts the stage of an event, or the next one that there is; `None`: the event is done.
-    fn start(&mut self, mut event: Event, mut stage: Stage, mut answered: Answered) -> Option<Job> {
-        let span = self.span.event(&event.name);
-        loop {
-            let ack = event.ack.filter(|_| answered != Answered::Sent);
-            let call = AssertUnwindSafe(|| span.run(|| self.call(stage, &mut event, ack)));
-            match catch_unwind(call) {
-                Ok(Some((future, last))) => {
-                    return Some(Job {
-                        event,
-                        future,
-                        stage,
-                        last,
-                        answered,
-                        span,
-                    });
-                }
-                Ok(None) => match stage {
-                    Stage::Before(_) => stage = Stage::Listener(0),
-                    Stage::Listener(1..) => {
-                        self.done(&event, answered);
-                        return None;
-                    }
-                    Stage::Listener(0) | Stage::Connect(_) => return None,
-                },
-                Err(panic) => {
-                    let kind = EventErrorKind::panicked(&*panic);
-                    answered = self.failed(&event.name, event.ack, kind);
-                    // who would have judged the event cannot
-                    if matches!(stage, Stage::Before(_)) {
-                        return None;
-                    }
-                    stage = stage.next();
-                }
-            }
-        }
-    }
-
-    /// All listeners had it: who waits for an answer and got none gets an empty one.
-    fn done(&self, event: &Event, answered: Answered) {
-        if let (Some(ack), Answered::Default) = (event.ack, answered) {
-            empty_ack(self.socket.core(), ack);
-        }
-    }
-
-    /// The future of a stage, if there is such a stage, and whether it is known to be the last.
-    fn call(
-        &mut self,
-        stage: Stage,
-        event: &mut Event,
-        ack: Option<AckId>,
-    ) -> Option<(Running, bool)> {
-        let handlers = &self.namespace.definition.handlers;
-        match stage {
-            Stage::Connect(index) => match handlers.connect.get(index) {
-                Some(handler) => Some((handler(self.socket.clone()), false)),
-                None => Some((self.serve()?, false)),
-            },
-            Stage::Before(index) => {
-                let judge = handlers.before_event.get(index)?;
-                let judging = judge(self.socket.clone(), event.incoming(ack));
-                let judging: Running = Box::pin(async move {
-                    let agreed = judging.await.map_err(EventErrorKind::Refused);
-                    agreed.map(|()| Answered::Default)
-                });
-                Some((judging, false))
-            }
-            Stage::Listener(index) => {
-                let listeners = handlers.listeners(&event.name);
-                let listener = listeners.get(index)?;
-                let last = index + 1 == listeners.len();
-                let args = match last {
-                    true => std::mem::take(&mut event.args),
-                    false => event.args.clone(),
-                };
-                let running = listener.call(&self.socket, &event.name, args, ack);
-                Some((running, last))
-            }
-        }
-    }
-
-    /// Starts the loop, once.
-    fn serve(&mut self) -> Option<Running> {
-        let run = self.namespace.definition.handlers.serve.as_ref()?;
-        if self.served.is_some() {
-            return None;
-        }
-        let (events, inbox) = Events::new(self.socket.clone());
-        self.served = Some(inbox);
-        let future = run(events);
-        Some(Box::pin(async move {
-            future.await;
-            Ok(Answered::Default)
-        }))
-    }
-
-    /// `true` when the job gave way to its successor, or to none.
-    fn poll_job(&mut self, index: usize, cx: &mut Context<'_>) -> bool {
-        let socket = self.socket.core();
-        let job = self.running.get_mut(index);
-        let Some(result) = job.and_then(|job| job.poll(cx, socket)) else {
-            return false;
-        };
-        let job = self.running.remove(index);
-        let next = self.go_on(job, result);
-        self.running.extend(next);
-        true
-    }
-
-    /// What follows a stage that came to this result.
-    fn go_on(&mut self, job: Job, result: Result<Answered, EventErrorKind>) -> Option<Job> {
-        let Job {
-            event,
-            future,
-            stage,
-            last,
-            answered,
-            ..
-        } = job;
-        // what a panicking future holds may panic again
-        catch_unwind(AssertUnwindSafe(|| drop(future))).ok();
-        let answered = match (result, answered) {
-            (Ok(_), Answered::Sent) => Answered::Sent,
-            (Ok(Answered::Default), before) => before,
-            (Ok(now), _) => now,
-            (Err(kind), _) => {
-                let answered = self.failed(&event.name, event.ack, kind);
-                if matches!(stage, Stage::Before(_)) {
-                    return None;
-                }
-                answered
-            }
-        };
-        if last {
-            self.done(&event, answered);
-            return None;
-        }
-        self.start(event, stage.next(), answered)
-    }
-
     /// Tells `on_error`, which may answer.
-    fn failed(&self, event: &Text, ack: Option<AckId>, kind: EventErrorKind) -> Answered {
+    pub(super) fn failed(
+        &self,
+        event: &Text,
+        ack: Option<AckId>,
+        kind: EventErrorKind,
+    ) -> Answered {
         self.socket.core().count_failed(&kind);
         let error = EventError::new(event.clone(), kind);
         let Some(handler) = &self.handlers().error else {

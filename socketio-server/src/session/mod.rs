@@ -4,6 +4,7 @@
 mod job;
 mod joined;
 mod list;
+mod stages;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::task::{Context, Poll, Waker};
