@@ -11,7 +11,7 @@ use crate::limits::Limits;
 #[cfg(feature = "msgpack")]
 use crate::packet::Revision;
 use crate::packet::{Body, Packet};
-use crate::parser::{Decoder, Parser};
+use crate::parser::{Decoder, Parser, scan};
 
 pub use client::client;
 
@@ -26,6 +26,7 @@ pub fn packet(bytes: &[u8]) {
     let Ok(text) = Text::from_utf8(bytes.to_vec().into()) else {
         return;
     };
+    scan::agrees(&text);
     let mut decoder = Parser::Json.decoder(Limits::default());
     let len = text.len();
     match decoder.feed(Data::Text(text)) {

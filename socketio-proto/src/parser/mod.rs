@@ -7,7 +7,7 @@ mod decoder;
 mod json;
 #[cfg(feature = "msgpack")]
 mod msgpack;
-mod scan;
+pub(crate) mod scan;
 mod user;
 
 use std::sync::Arc;

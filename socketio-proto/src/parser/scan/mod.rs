@@ -197,5 +197,26 @@ impl<'a> Walk<'a> {
     }
 }
 
+/// Takes what `serde_json` takes, and finds the same elements.
+#[cfg(any(fuzzing, test))]
+pub(crate) fn agrees(text: &str) {
+    use serde_json::value::RawValue;
+
+    let theirs = serde_json::from_str::<&RawValue>(text);
+    let ours = value(text.as_bytes(), usize::MAX);
+    assert_eq!(ours.is_ok(), theirs.is_ok(), "{text}");
+    let mut found = Vec::new();
+    let ours = elements(text.as_bytes(), usize::MAX, 0, |element| {
+        found.push(text.get(element).expect("a part of it"));
+        Ok(())
+    });
+    let theirs = serde_json::from_str::<Vec<&RawValue>>(text);
+    assert_eq!(ours.is_ok(), theirs.is_ok(), "{text}");
+    if let Ok(theirs) = theirs {
+        let theirs: Vec<_> = theirs.into_iter().map(RawValue::get).collect();
+        assert_eq!(found, theirs);
+    }
+}
+
 #[cfg(test)]
 mod tests;
