@@ -46,6 +46,16 @@ pub(crate) fn head(cells: &[&str]) -> String {
     format!("{names}{}\n", "|---".repeat(cells.len()) + "|")
 }
 
+/// What has to be said behind a table.
+pub(crate) fn list(lines: &[String]) -> String {
+    let lines: String = lines.iter().map(|line| format!("- {line}\n")).collect();
+    if lines.is_empty() {
+        lines
+    } else {
+        format!("\n{lines}")
+    }
+}
+
 /// All that a run found.
 pub(crate) fn raw(figures: &Figures) -> Value {
     json!({

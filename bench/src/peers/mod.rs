@@ -5,15 +5,17 @@
 
 mod table;
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use serde_json::json;
 
+use crate::circumstances::{circumstances, machine, others};
 use crate::contestants::Contestant;
-use crate::cpus::{Cpus, machine, run_on};
+use crate::cpus::{Cpus, run_on};
 use crate::flags::Flags;
 use crate::measure::{Figures, Times};
-use crate::results::{keep, raw, shown};
+use crate::page::publish;
+use crate::results::{keep, list, raw, shown};
 use crate::scenarios::{self, Scenario};
 use crate::{Outcome, progress};
 
@@ -76,14 +78,18 @@ pub(crate) fn run(flags: &Flags) -> Outcome<bool> {
             }
         }
     }
-    let spent = start.elapsed();
-    print!("{}", table::all(&shots, &scenarios, &contestants));
-    println!("\n{}", circumstances(rounds, times, spent));
+    let seconds = times.window.as_secs_f64();
+    let how = format!("{rounds} rounds, windows of {seconds:.1} s");
+    let mut text = format!(
+        "{}{}\n\n{}",
+        circumstances(&how),
+        others(contestants.iter().map(|one| one.name)),
+        table::all(&shots, &scenarios, &contestants)
+    );
     let all_played = failures.is_empty();
     failures.extend(missing.iter().map(|what| format!("left out: {what}")));
-    for failure in &failures {
-        println!("{failure}");
-    }
+    text += &list(&failures);
+    publish("peers", &text, flags)?;
     let shots: Vec<_> = shots.iter().map(Shot::raw).collect();
     let file = keep("peers", &json!({ "machine": machine(), "shots": shots }))?;
     println!("Raw results: {}", file.display());
@@ -151,14 +157,5 @@ fn line(figures: &Figures) -> String {
         shown(figures.user_each()),
         shown(figures.rate()),
         memory.unwrap_or_default()
-    )
-}
-
-fn circumstances(rounds: usize, times: Times, spent: Duration) -> String {
-    format!(
-        "{}; {rounds} rounds, windows of {:.1} s, {} s in all.",
-        machine(),
-        times.window.as_secs_f64(),
-        spent.as_secs()
     )
 }

@@ -8,7 +8,7 @@ use crate::scenarios::{Base, Scenario};
 pub(super) fn all(shots: &[Shot], scenarios: &[Scenario], contestants: &[Contestant]) -> String {
     let names: Vec<&'static str> = contestants.iter().map(|one| one.name).collect();
     format!(
-        "\n{}\n{}",
+        "{}\n{}",
         ratios(shots, scenarios, &names),
         costs(shots, scenarios, &names)
     )
