@@ -8,7 +8,7 @@ use crate::flags::Flags;
 
 /// Prints what a run found, and keeps it as the part of that name unless it is of a part of the run alone.
 pub(crate) fn publish(part: &str, found: &str, flags: &Flags) -> Outcome {
-    print!("\n{found}");
+    println!("\n{found}");
     if flags.is_whole() {
         let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("RESULTS.md");
         let page = replaced(&fs::read_to_string(&file)?, part, found)?;

@@ -3,7 +3,9 @@
 //! In each round every contestant plays every scenario, the contestants of a scenario one after the other, each on a
 //! fresh process; ratios are taken within a round, and the table shows their medians.
 
+mod shots;
 mod table;
+mod targets;
 
 use std::time::Instant;
 
@@ -15,18 +17,10 @@ use crate::cpus::{Cpus, run_on};
 use crate::flags::Flags;
 use crate::measure::{Figures, Times};
 use crate::page::publish;
-use crate::results::{keep, list, raw, shown};
+use crate::results::{keep, list, shown};
 use crate::scenarios::{self, Scenario};
 use crate::{Outcome, progress};
-
-/// One measurement.
-#[derive(Debug)]
-struct Shot {
-    round: usize,
-    scenario: Scenario,
-    contestant: &'static str,
-    figures: Figures,
-}
+use shots::{Shot, Shots};
 
 pub(crate) fn run(flags: &Flags) -> Outcome<bool> {
     let cpus = Cpus::choose()?;
@@ -43,7 +37,7 @@ pub(crate) fn run(flags: &Flags) -> Outcome<bool> {
         .map(|scenario| contestants.iter().filter(|one| one.plays(scenario)).count());
     let all = pairs.sum::<usize>() * rounds;
     let start = Instant::now();
-    let mut shots = Vec::new();
+    let mut shots = Shots::default();
     let mut failures = Vec::new();
     for round in 0..rounds {
         for scenario in &scenarios {
@@ -90,21 +84,12 @@ pub(crate) fn run(flags: &Flags) -> Outcome<bool> {
     failures.extend(missing.iter().map(|what| format!("left out: {what}")));
     text += &list(&failures);
     publish("peers", &text, flags)?;
-    let shots: Vec<_> = shots.iter().map(Shot::raw).collect();
-    let file = keep("peers", &json!({ "machine": machine(), "shots": shots }))?;
+    let file = keep(
+        "peers",
+        &json!({ "machine": machine(), "shots": shots.raw() }),
+    )?;
     println!("Raw results: {}", file.display());
     Ok(all_played)
-}
-
-impl Shot {
-    fn raw(&self) -> serde_json::Value {
-        json!({
-            "round": self.round,
-            "scenario": self.scenario.name,
-            "contestant": self.contestant,
-            "figures": raw(&self.figures),
-        })
-    }
 }
 
 fn shoot(
