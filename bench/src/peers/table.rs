@@ -8,12 +8,12 @@ use crate::scenarios::{Base, Scenario};
 
 pub(super) fn all(shots: &Shots, scenarios: &[Scenario], contestants: &[Contestant]) -> String {
     let names: Vec<&'static str> = contestants.iter().map(|one| one.name).collect();
-    [
-        ratios(shots, scenarios, &names),
+    let tables = [
+        Some(ratios(shots, scenarios, &names)),
         targets::table(shots),
-        costs(shots, scenarios, &names),
-    ]
-    .join("\n")
+        Some(costs(shots, scenarios, &names)),
+    ];
+    tables.into_iter().flatten().collect::<Vec<_>>().join("\n")
 }
 
 /// One row for each contestant: its CPU for an operation as a multiple of the base's, and its memory.

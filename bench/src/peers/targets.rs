@@ -73,20 +73,20 @@ fn scenario(name: &str) -> Option<Scenario> {
     scenarios::ALL.into_iter().find(|one| one.name == name)
 }
 
-/// A row for each target that something was measured for.
-pub(super) fn table(shots: &Shots) -> String {
-    let mut table = head(&["wanted of ours", "at most", "measured", "verdict"]);
-    for (figure, most) in ALL {
-        if let Some(measured) = figure.of(shots) {
-            table += &row([
-                figure.title(),
-                shown(most),
-                shown(measured),
-                verdict(measured, most).to_owned(),
-            ]);
-        }
-    }
-    table
+/// A row for each target that something was measured for, if there is one.
+pub(super) fn table(shots: &Shots) -> Option<String> {
+    let judged = |(figure, most): (Figure, f64)| {
+        let measured = figure.of(shots)?;
+        Some(row([
+            figure.title(),
+            shown(most),
+            shown(measured),
+            verdict(measured, most).to_owned(),
+        ]))
+    };
+    let rows: String = ALL.into_iter().filter_map(judged).collect();
+    let head = head(&["wanted of ours", "at most", "measured", "verdict"]);
+    (!rows.is_empty()).then(|| head + &rows)
 }
 
 fn verdict(measured: f64, most: f64) -> &'static str {
@@ -140,14 +140,15 @@ mod tests {
     #[test]
     fn what_was_measured_is_judged_and_nothing_else() {
         let mut shots = Shots::default();
+        assert_eq!(table(&shots), None);
         for (contestant, cpu, p99) in [(FLOOR, 100, 90), (SOCKETIOXIDE, 150, 400), (OURS, 120, 100)]
         {
             shots.push(shot(contestant, "room-10", cpu, p99));
         }
         shots.push(shot(OURS, "cast-1000-p1", 120, 0));
-        let rows: Vec<String> = table(&shots).lines().skip(2).map(str::to_owned).collect();
+        let table = table(&shots).expect("a table");
         assert_eq!(
-            rows,
+            table.lines().skip(2).collect::<Vec<_>>(),
             [
                 "| room-10, CPU, x floor-raw | 1.20 | 1.20 | met |",
                 "| cast-1000-p1, us of user code | 0.50 | 0.60 | **missed** |",
