@@ -28,74 +28,62 @@ pub(crate) struct Contestant {
 impl Contestant {
     /// All that are there; those that are not, by name and with what is missing.
     pub(crate) fn all() -> Outcome<(Vec<Self>, Vec<String>)> {
-        let bins = bins()?;
-        let peers = peers()?;
-        let node = peers.join("node");
+        let (bins, peers) = (bins()?, peers()?);
         let python = peers.join("python");
-        let floor = |name, quick| {
-            (
-                name,
-                bins.join(str::replace(name, "-", "_")),
-                None,
-                true,
-                quick,
-            )
-        };
         let known = [
-            floor(FLOOR, true),
-            floor("floor-tokio", false),
-            (
+            Self::floor(FLOOR, &bins).in_short(),
+            Self::floor("floor-tokio", &bins),
+            Self::floor("floor-ws", &bins),
+            Self::new(
                 SOCKETIOXIDE,
                 peers.join("target/release/socketioxide_server"),
-                None,
-                false,
-                true,
-            ),
-            (
-                "node",
-                node.join("server.mjs"),
-                Some("node".into()),
-                false,
-                false,
-            ),
-            (
-                "python",
-                python.join("server.py"),
-                Some(python.join("venv/bin/python")),
-                false,
-                false,
-            ),
-            (OURS, bins.join("bench_server"), None, false, true),
+            )
+            .in_short(),
+            Self::new("node", peers.join("node/server.mjs")).run_by("node"),
+            Self::new("python", python.join("server.py")).run_by(python.join("venv/bin/python")),
+            Self::new(OURS, bins.join("bench_server")).in_short(),
         ];
-        let (mut there, mut missing) = (Vec::new(), Vec::new());
-        for (name, program, runner, is_floor, quick) in known {
-            if !program.exists() {
-                missing.push(format!("{name}: {} is missing", program.display()));
-                continue;
-            }
-            let mut launch = Launch::new(program);
-            launch.wrap = runner
-                .iter()
-                .map(|runner: &PathBuf| runner.display().to_string())
-                .collect();
-            there.push(Self {
-                name,
-                launch,
-                is_floor,
-                quick,
-            });
-        }
-        Ok((there, missing))
+        let (there, missing): (Vec<_>, Vec<_>) = known
+            .into_iter()
+            .partition(|one| one.launch.program.exists());
+        let missing = missing
+            .iter()
+            .map(|one| format!("{}: {} is missing", one.name, one.launch.program.display()));
+        Ok((there, missing.collect()))
     }
 
     /// A server of ours, by its program.
     pub(crate) fn own(name: &'static str, program: &str) -> Outcome<Self> {
-        Ok(Self {
+        Ok(Self::new(name, bins()?.join(program)).in_short())
+    }
+
+    fn new(name: &'static str, program: PathBuf) -> Self {
+        Self {
             name,
-            launch: Launch::new(bins()?.join(program)),
+            launch: Launch::new(program),
             is_floor: false,
+            quick: false,
+        }
+    }
+
+    fn floor(name: &'static str, bins: &Path) -> Self {
+        Self {
+            is_floor: true,
+            ..Self::new(name, bins.join(name.replace('-', "_")))
+        }
+    }
+
+    fn in_short(self) -> Self {
+        Self {
             quick: true,
-        })
+            ..self
+        }
+    }
+
+    fn run_by(mut self, runner: impl AsRef<Path>) -> Self {
+        let runner = runner.as_ref().display().to_string();
+        self.launch.wrap.push(runner);
+        self
     }
 
     /// Adds to its environment.

@@ -1,7 +1,5 @@
 //! Which CPU who runs on: the generator on one, what is measured on another.
 
-use std::process::Command;
-
 use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
 
 use crate::Outcome;
@@ -45,20 +43,4 @@ pub(crate) fn started_on<T>(cpus: &[usize], start: impl FnOnce() -> Outcome<T>) 
     let started = start();
     sched_setaffinity(None, &here)?;
     started
-}
-
-/// The machine in a line, as far as it tells.
-pub(crate) fn machine() -> String {
-    let info = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
-    let field = info.lines().find(|line| line.starts_with("model name"));
-    let model = field
-        .and_then(|line| line.split_once(": "))
-        .map_or("unknown CPU", |(_, model)| model);
-    let count = info
-        .lines()
-        .filter(|line| line.starts_with("processor"))
-        .count();
-    let kernel = Command::new("uname").arg("-sr").output();
-    let kernel = kernel.map(|said| String::from_utf8_lossy(&said.stdout).trim().to_owned());
-    format!("{count} x {model}, {}", kernel.unwrap_or_default())
 }

@@ -31,6 +31,11 @@ impl Flags {
         Ok(flags)
     }
 
+    /// Whether nothing is shortened or left out.
+    pub(crate) fn is_whole(&self) -> bool {
+        !self.quick && self.only.is_empty()
+    }
+
     /// Whether something is to run.
     pub(crate) fn wants(&self, name: &str) -> bool {
         self.only.is_empty() || self.only.iter().any(|only| only == name)

@@ -2,6 +2,7 @@
 //! installs all that it needs and starts it; README.md says what is measured and how.
 #![expect(clippy::print_stdout, reason = "a command-line tool speaks on stdout")]
 
+mod circumstances;
 mod clients;
 mod contestants;
 mod cpus;
@@ -9,6 +10,7 @@ mod flags;
 mod generator;
 mod growth;
 mod measure;
+mod page;
 mod peers;
 mod results;
 mod scenarios;

@@ -43,6 +43,16 @@ impl Figures {
         per(self.user, self.operations)
     }
 
+    /// Microseconds that half of the operations took at most.
+    pub(crate) fn p50(&self) -> f64 {
+        self.times.value_at_quantile(0.5) as f64
+    }
+
+    /// Microseconds that all but one operation in a hundred took at most.
+    pub(crate) fn p99(&self) -> f64 {
+        self.times.value_at_quantile(0.99) as f64
+    }
+
     pub(crate) fn own_each(&self) -> f64 {
         per(self.own, self.operations)
     }

@@ -46,6 +46,16 @@ pub(crate) fn head(cells: &[&str]) -> String {
     format!("{names}{}\n", "|---".repeat(cells.len()) + "|")
 }
 
+/// What has to be said behind a table.
+pub(crate) fn list(lines: &[String]) -> String {
+    let lines: String = lines.iter().map(|line| format!("- {line}\n")).collect();
+    if lines.is_empty() {
+        lines
+    } else {
+        format!("\n{lines}")
+    }
+}
+
 /// All that a run found.
 pub(crate) fn raw(figures: &Figures) -> Value {
     json!({
@@ -54,8 +64,8 @@ pub(crate) fn raw(figures: &Figures) -> Value {
         "cpu_us": figures.each(),
         "user_us": figures.user_each(),
         "generator_us": figures.own_each(),
-        "p50_us": figures.times.value_at_quantile(0.5),
-        "p99_us": figures.times.value_at_quantile(0.99),
+        "p50_us": figures.p50(),
+        "p99_us": figures.p99(),
         "disorder": figures.disorder,
         "bytes": figures.bytes,
     })

@@ -6,12 +6,13 @@ use std::path::Path;
 use crate::setup::{npm_at, venv_at};
 use crate::sh::{Failure, Outcome, cargo, command, root, run as run_command, target};
 
-const PROGRAMS: [&str; 6] = [
+const PROGRAMS: [&str; 7] = [
     "bench",
     "bench_server",
     "client_echo",
     "floor_raw",
     "floor_tokio",
+    "floor_ws",
     "growth_server",
 ];
 

@@ -7,10 +7,12 @@ use std::path::PathBuf;
 use serde_json::json;
 use testkit::Running;
 
+use crate::circumstances::{circumstances, machine, others};
 use crate::contestants::{Contestant, OURS, bins, peers};
-use crate::cpus::{Cpus, machine, run_on};
+use crate::cpus::{Cpus, run_on};
 use crate::flags::Flags;
-use crate::results::{cell, head, keep, median, row, shown};
+use crate::page::publish;
+use crate::results::{cell, head, keep, list, median, row, shown};
 use crate::{Outcome, progress};
 use driven::Driven;
 
@@ -73,11 +75,14 @@ pub(crate) fn run(flags: &Flags) -> Outcome<bool> {
             all.push(costs);
         }
     }
-    print!("{}", table(&clients, &all));
-    println!("\n{}; {rounds} rounds, medians.", machine());
-    for failure in &failures {
-        println!("{failure}");
-    }
+    let text = format!(
+        "{}{}\n\n{}{}",
+        circumstances(&format!("{rounds} rounds, medians")),
+        others(clients.iter().map(|client| client.name)),
+        table(&clients, &all),
+        list(&failures)
+    );
+    publish("client", &text, flags)?;
     let raw: Vec<_> = clients
         .iter()
         .zip(&all)
@@ -156,8 +161,7 @@ fn middle(all: &[Costs], read: impl Fn(&Costs) -> Option<f64>) -> Option<f64> {
 }
 
 fn table(clients: &[Client], all: &[Vec<Costs>]) -> String {
-    let mut table = String::from("\n");
-    table += &head(&[
+    let mut table = head(&[
         "client",
         "us of CPU for an ack, depth 1",
         "depth 16",

@@ -7,8 +7,10 @@ use tungstenite::handshake::derive_accept_key;
 use super::Wish;
 use crate::frames::{self, Kind, NoFrame};
 
-const OPEN: &str = "0{\"sid\":\"floor\",\"upgrades\":[],\"pingInterval\":25000,\"pingTimeout\":20000,\"maxPayload\":1000000}";
-const JOINED: &[u8] = b"40{\"sid\":\"floor\"}";
+/// The handshake of Engine.IO.
+pub const OPEN: &str = "0{\"sid\":\"floor\",\"upgrades\":[],\"pingInterval\":25000,\"pingTimeout\":20000,\"maxPayload\":1000000}";
+/// The answer to who joins the namespace.
+pub const JOINED: &str = "40{\"sid\":\"floor\"}";
 
 /// A connection from its HTTP request to its end.
 #[derive(Debug, Default)]
@@ -131,7 +133,7 @@ fn text(
         return Ok(());
     }
     if message == b"40" {
-        frames::plain(Kind::Text, JOINED, out);
+        frames::plain(Kind::Text, JOINED.as_bytes(), out);
         return Ok(());
     }
     if message.starts_with(b"42[\"cast\",") {

@@ -11,7 +11,8 @@ use std::path::Path;
 
 use serde_json::json;
 
-use crate::cpus::{Cpus, machine, run_on};
+use crate::circumstances::{circumstances, machine};
+use crate::cpus::{Cpus, run_on};
 use crate::flags::Flags;
 use crate::results::{head, keep, median, raw, row, shown};
 use crate::{Outcome, progress};
@@ -97,28 +98,29 @@ pub(crate) fn run(flags: &Flags) -> Outcome<bool> {
         curves.push(Curve { series, points });
     }
     let file = keep("growth", &json!({ "machine": machine(), "shots": shots }))?;
-    let text = page(&curves, rounds, times.window.as_secs_f64());
+    let seconds = times.window.as_secs_f64();
+    let how = format!("{rounds} rounds, windows of {seconds:.1} s, medians");
+    let text = page(&curves, &circumstances(&how));
     print!("{text}");
     println!("Raw results: {}", file.display());
-    if flags.quick || curves.len() < series::all().len() {
-        println!("Part of it: bench/growth.md and bench/growth.svg are left as they are.");
-    } else {
+    if flags.is_whole() {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR"));
         fs::write(folder.join("growth.md"), text)?;
         fs::write(folder.join("growth.svg"), plot::svg(&curves))?;
+    } else {
+        println!("Not all of it: bench/growth.md and bench/growth.svg are left as they are.");
     }
     Ok(curves.iter().all(|curve| !curve.is_superlinear()))
 }
 
-fn page(curves: &[Curve], rounds: usize, seconds: f64) -> String {
+fn page(curves: &[Curve], circumstances: &str) -> String {
     let mut text = format!(
         "# How the cost grows\n\n\
-         Written by `cargo xtask bench growth`: {}; {rounds} rounds, windows of {seconds} s, medians.\n\n\
+         {circumstances}\n\n\
          Microseconds of the server's CPU for one operation. The exponent is that of the total cost over the size: 1 is \
          linear, and a cost\nof an operation that stays as it is. More than {TOLERANCE} over all sizes, or {STEP} in \
          the last step, is called superlinear.\n\n\
-         ![The same as a plot](growth.svg)\n\n",
-        machine()
+         ![The same as a plot](growth.svg)\n\n"
     );
     text += &head(&[
         "series",

@@ -3,28 +3,24 @@
 //! In each round every contestant plays every scenario, the contestants of a scenario one after the other, each on a
 //! fresh process; ratios are taken within a round, and the table shows their medians.
 
+mod shots;
 mod table;
+mod targets;
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use serde_json::json;
 
+use crate::circumstances::{circumstances, machine, others};
 use crate::contestants::Contestant;
-use crate::cpus::{Cpus, machine, run_on};
+use crate::cpus::{Cpus, run_on};
 use crate::flags::Flags;
 use crate::measure::{Figures, Times};
-use crate::results::{keep, raw, shown};
+use crate::page::publish;
+use crate::results::{keep, list, shown};
 use crate::scenarios::{self, Scenario};
 use crate::{Outcome, progress};
-
-/// One measurement.
-#[derive(Debug)]
-struct Shot {
-    round: usize,
-    scenario: Scenario,
-    contestant: &'static str,
-    figures: Figures,
-}
+use shots::{Shot, Shots};
 
 pub(crate) fn run(flags: &Flags) -> Outcome<bool> {
     let cpus = Cpus::choose()?;
@@ -41,7 +37,7 @@ pub(crate) fn run(flags: &Flags) -> Outcome<bool> {
         .map(|scenario| contestants.iter().filter(|one| one.plays(scenario)).count());
     let all = pairs.sum::<usize>() * rounds;
     let start = Instant::now();
-    let mut shots = Vec::new();
+    let mut shots = Shots::default();
     let mut failures = Vec::new();
     for round in 0..rounds {
         for scenario in &scenarios {
@@ -76,29 +72,24 @@ pub(crate) fn run(flags: &Flags) -> Outcome<bool> {
             }
         }
     }
-    let spent = start.elapsed();
-    print!("{}", table::all(&shots, &scenarios, &contestants));
-    println!("\n{}", circumstances(rounds, times, spent));
+    let seconds = times.window.as_secs_f64();
+    let how = format!("{rounds} rounds, windows of {seconds:.1} s");
+    let mut text = format!(
+        "{}{}\n\n{}",
+        circumstances(&how),
+        others(contestants.iter().map(|one| one.name)),
+        table::all(&shots, &scenarios, &contestants)
+    );
     let all_played = failures.is_empty();
     failures.extend(missing.iter().map(|what| format!("left out: {what}")));
-    for failure in &failures {
-        println!("{failure}");
-    }
-    let shots: Vec<_> = shots.iter().map(Shot::raw).collect();
-    let file = keep("peers", &json!({ "machine": machine(), "shots": shots }))?;
+    text += &list(&failures);
+    publish("peers", &text, flags)?;
+    let file = keep(
+        "peers",
+        &json!({ "machine": machine(), "shots": shots.raw() }),
+    )?;
     println!("Raw results: {}", file.display());
     Ok(all_played)
-}
-
-impl Shot {
-    fn raw(&self) -> serde_json::Value {
-        json!({
-            "round": self.round,
-            "scenario": self.scenario.name,
-            "contestant": self.contestant,
-            "figures": raw(&self.figures),
-        })
-    }
 }
 
 fn shoot(
@@ -151,14 +142,5 @@ fn line(figures: &Figures) -> String {
         shown(figures.user_each()),
         shown(figures.rate()),
         memory.unwrap_or_default()
-    )
-}
-
-fn circumstances(rounds: usize, times: Times, spent: Duration) -> String {
-    format!(
-        "{}; {rounds} rounds, windows of {:.1} s, {} s in all.",
-        machine(),
-        times.window.as_secs_f64(),
-        spent.as_secs()
     )
 }

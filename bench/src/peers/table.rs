@@ -1,21 +1,23 @@
 //! The tables of a run.
 
-use super::Shot;
-use crate::contestants::{Contestant, FLOOR, OURS, SOCKETIOXIDE};
-use crate::results::{cell, head, median, row};
+use super::shots::{Read, Shots};
+use super::targets;
+use crate::contestants::{Contestant, OURS};
+use crate::results::{cell, head, row};
 use crate::scenarios::{Base, Scenario};
 
-pub(super) fn all(shots: &[Shot], scenarios: &[Scenario], contestants: &[Contestant]) -> String {
+pub(super) fn all(shots: &Shots, scenarios: &[Scenario], contestants: &[Contestant]) -> String {
     let names: Vec<&'static str> = contestants.iter().map(|one| one.name).collect();
-    format!(
-        "\n{}\n{}",
-        ratios(shots, scenarios, &names),
-        costs(shots, scenarios, &names)
-    )
+    let tables = [
+        Some(ratios(shots, scenarios, &names)),
+        targets::table(shots),
+        Some(costs(shots, scenarios, &names)),
+    ];
+    tables.into_iter().flatten().collect::<Vec<_>>().join("\n")
 }
 
 /// One row for each contestant: its CPU for an operation as a multiple of the base's, and its memory.
-fn ratios(shots: &[Shot], scenarios: &[Scenario], names: &[&'static str]) -> String {
+fn ratios(shots: &Shots, scenarios: &[Scenario], names: &[&'static str]) -> String {
     let title = |one: &Scenario| match one.base {
         Base::Floor => one.name.to_owned(),
         Base::Socketioxide => format!("{}*", one.name),
@@ -26,72 +28,54 @@ fn ratios(shots: &[Shot], scenarios: &[Scenario], names: &[&'static str]) -> Str
     cells.push("bytes a connection");
     let mut table = head(&cells);
     for name in names {
-        let disordered = shots
-            .iter()
-            .any(|shot| shot.contestant == *name && shot.figures.disorder > 0);
+        let disordered = shots.of(name).any(|shot| shot.figures.disorder > 0);
         let mut cells = vec![format!("{name}{}", if disordered { " †" } else { "" })];
         for scenario in scenarios {
-            cells.push(cell(ratio(shots, scenario, name)));
+            let base = scenario.base.name();
+            let ratio = shots.ratio(scenario.name, name, base, |figures| figures.each());
+            cells.push(cell(ratio));
         }
-        let bytes = of(shots, name).filter_map(|shot| shot.figures.bytes);
-        cells.push(cell(median(bytes)));
+        cells.push(cell(shots.bytes(name)));
         table += &row(cells);
     }
     table
 }
 
-/// The median of the ratios within a round.
-fn ratio(shots: &[Shot], scenario: &Scenario, name: &str) -> Option<f64> {
-    let base = match scenario.base {
-        Base::Floor => FLOOR,
-        Base::Socketioxide => SOCKETIOXIDE,
-    };
-    let find = |name: &str, round| {
-        let mut own = of(shots, name).filter(|shot| shot.scenario.name == scenario.name);
-        own.find(|shot| shot.round == round)
-            .map(|shot| shot.figures.each())
-    };
-    let rounds = shots.iter().map(|shot| shot.round).max()?;
-    median((0..=rounds).filter_map(|round| Some(find(name, round)? / find(base, round)?)))
-}
-
 /// One row for each scenario: microseconds, and how long an operation took.
-fn costs(shots: &[Shot], scenarios: &[Scenario], names: &[&'static str]) -> String {
+fn costs(shots: &Shots, scenarios: &[Scenario], names: &[&'static str]) -> String {
     let mut cells = vec!["us of CPU (user), p50 / p99", "an operation"];
     cells.extend(names);
     let mut table = head(&cells);
     for scenario in scenarios {
         let mut cells = vec![scenario.name.to_owned(), scenario.operation.to_owned()];
-        for name in names {
-            let own: Vec<&Shot> = of(shots, name)
-                .filter(|shot| shot.scenario.name == scenario.name)
-                .collect();
-            let each = |read: fn(&Shot) -> f64| cell(median(own.iter().map(|shot| read(shot))));
-            if own.is_empty() {
-                cells.push("-".to_owned());
-                continue;
-            }
-            let mut text = format!(
-                "{} ({})",
-                each(|shot| shot.figures.each()),
-                each(|shot| shot.figures.user_each())
-            );
-            if own.iter().any(|shot| !shot.figures.times.is_empty()) {
-                let p50 = each(|shot| shot.figures.times.value_at_quantile(0.5) as f64);
-                let p99 = each(|shot| shot.figures.times.value_at_quantile(0.99) as f64);
-                text += &format!(", {p50} / {p99}");
-            }
-            cells.push(if *name == OURS {
-                format!("**{text}**")
-            } else {
-                text
-            });
-        }
+        cells.extend(
+            names
+                .iter()
+                .map(|name| costs_of(shots, scenario.name, name)),
+        );
         table += &row(cells);
     }
     table
 }
 
-fn of<'a>(shots: &'a [Shot], name: &'a str) -> impl Iterator<Item = &'a Shot> {
-    shots.iter().filter(move |shot| shot.contestant == name)
+fn costs_of(shots: &Shots, scenario: &str, name: &str) -> String {
+    let mut own = shots.at(scenario, name).peekable();
+    if own.peek().is_none() {
+        return cell(None);
+    }
+    let each = |read: Read| cell(shots.median(scenario, name, read));
+    let (cpu, user) = (
+        each(|figures| figures.each()),
+        each(|figures| figures.user_each()),
+    );
+    let mut text = format!("{cpu} ({user})");
+    if own.any(|shot| !shot.figures.times.is_empty()) {
+        let (p50, p99) = (each(|figures| figures.p50()), each(|figures| figures.p99()));
+        text += &format!(", {p50} / {p99}");
+    }
+    if name == OURS {
+        format!("**{text}**")
+    } else {
+        text
+    }
 }

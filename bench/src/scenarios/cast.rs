@@ -30,6 +30,10 @@ impl Cast {
         }
     }
 
+    pub(crate) fn in_bursts(self, burst: usize) -> Self {
+        Self { burst, ..self }
+    }
+
     fn at_once(self) -> usize {
         self.burst * self.senders
     }

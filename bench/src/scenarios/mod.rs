@@ -12,6 +12,7 @@ mod upgrade;
 use testkit::Running;
 
 use crate::Outcome;
+use crate::contestants::{FLOOR, SOCKETIOXIDE};
 use crate::measure::{Figures, Times};
 
 pub(crate) use ask::{Talk, asks};
@@ -31,6 +32,16 @@ pub(crate) enum Base {
     Socketioxide,
 }
 
+impl Base {
+    /// Whom the tables call so.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Floor => FLOOR,
+            Self::Socketioxide => SOCKETIOXIDE,
+        }
+    }
+}
+
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Scenario {
     pub(crate) name: &'static str,
@@ -42,7 +53,7 @@ pub(crate) struct Scenario {
 }
 
 /// Those of the table.
-pub(crate) const ALL: [Scenario; 12] = [
+pub(crate) const ALL: [Scenario; 13] = [
     Scenario {
         name: "idle",
         operation: "connection opened",
@@ -71,16 +82,7 @@ pub(crate) const ALL: [Scenario; 12] = [
         operation: "message delivered",
         base: Base::Floor,
         quick: true,
-        run: |server, times| {
-            casts(
-                server,
-                times,
-                Cast {
-                    burst: 8,
-                    ..Cast::to(1000)
-                },
-            )
-        },
+        run: |server, times| casts(server, times, Cast::to(1000).in_bursts(8)),
     },
     Scenario {
         name: "cast-5000-p1",
@@ -88,6 +90,13 @@ pub(crate) const ALL: [Scenario; 12] = [
         base: Base::Floor,
         quick: false,
         run: |server, times| casts(server, times, Cast::to(5000)),
+    },
+    Scenario {
+        name: "cast-5000-p8",
+        operation: "message delivered",
+        base: Base::Floor,
+        quick: false,
+        run: |server, times| casts(server, times, Cast::to(5000).in_bursts(8)),
     },
     Scenario {
         name: "room-10",

@@ -93,8 +93,8 @@ impl Cell {
     }
 }
 
-/// Prints the table; the raw figures.
-pub(super) fn run(flags: &Flags, cpus: Cpus, rounds: usize) -> Outcome<Vec<Value>> {
+/// The raw figures, and what they are in a table.
+pub(super) fn run(flags: &Flags, cpus: Cpus, rounds: usize) -> Outcome<(Vec<Value>, String)> {
     let times = flags.times(if flags.quick { 1.0 } else { 3.0 });
     let mut cells: Vec<Cell> = Vec::new();
     for load in LOADS {
@@ -120,9 +120,12 @@ pub(super) fn run(flags: &Flags, cpus: Cpus, rounds: usize) -> Outcome<Vec<Value
             cell.all.push(figures);
         }
     }
-    print!("{}", table(&cells));
-    println!("\nWindows of {:.1} s, medians.", times.window.as_secs_f64());
-    Ok(cells.iter().flat_map(Cell::raw).collect())
+    let text = format!(
+        "Live traffic, windows of {:.1} s:\n\n{}",
+        times.window.as_secs_f64(),
+        table(&cells)
+    );
+    Ok((cells.iter().flat_map(Cell::raw).collect(), text))
 }
 
 impl Cell {
@@ -154,8 +157,7 @@ fn measure(
 }
 
 fn table(cells: &[Cell]) -> String {
-    let mut table = String::from("\n");
-    table += &head(&[
+    let mut table = head(&[
         "load",
         "setting",
         "operations a second",

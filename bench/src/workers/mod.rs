@@ -5,9 +5,11 @@ mod live;
 
 use serde_json::json;
 
+use crate::circumstances::{circumstances, machine};
 use crate::contestants::Contestant;
-use crate::cpus::{Cpus, machine, run_on};
+use crate::cpus::{Cpus, run_on};
 use crate::flags::Flags;
+use crate::page::publish;
 use crate::results::{cell, head, keep, median, row};
 use crate::{Outcome, progress};
 use backlog::{LOADS, Load, Shot};
@@ -64,12 +66,10 @@ pub(crate) fn run(flags: &Flags) -> Outcome<bool> {
             });
         }
     }
-    print!("{}", table(&pairs));
-    println!(
-        "\n{}; {rounds} rounds of {count} backlogs, medians.",
-        machine()
-    );
-    let live = live::run(flags, cpus, rounds)?;
+    let (live, live_table) = live::run(flags, cpus, rounds)?;
+    let how = format!("{rounds} rounds of {count} backlogs, medians");
+    let text = format!("{}\n\n{}\n{live_table}", circumstances(&how), table(&pairs));
+    publish("workers", &text, flags)?;
     let raw: Vec<_> = pairs.iter().map(Pair::raw).collect();
     let file = keep(
         "workers",
@@ -80,8 +80,7 @@ pub(crate) fn run(flags: &Flags) -> Outcome<bool> {
 }
 
 fn table(pairs: &[Pair]) -> String {
-    let mut table = String::from("\n");
-    table += &head(&[
+    let mut table = head(&[
         "server, a backlog of",
         "a second on one core",
         "on two",

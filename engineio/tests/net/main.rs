@@ -17,6 +17,8 @@ mod http;
 mod listeners;
 mod outside;
 mod polling;
+#[cfg(target_os = "linux")]
+mod segments;
 mod slow;
 mod support;
 mod websocket;

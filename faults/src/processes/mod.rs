@@ -1,6 +1,7 @@
 //! Servers in processes of their own: terminated, killed, stopped.
 
 mod kill;
+mod lateness;
 mod stop;
 mod term;
 

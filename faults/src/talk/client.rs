@@ -4,7 +4,9 @@ use std::collections::HashSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use socketio_client::{AckError, ConnectError, Manager, Options, Reconnect, Socket, Transport};
+use socketio_client::{
+    AckError, ConnectError, Manager, ManagerEvent, Options, Reconnect, Socket, Transport,
+};
 use testkit::ledger::{self, Side, What};
 use testkit::{Random, ms};
 use tokio::sync::Notify;
@@ -12,7 +14,7 @@ use tokio::time::sleep;
 
 use super::{PAUSE, Wish};
 use crate::Outcome;
-use crate::book::{Book, Who};
+use crate::book::{Book, Who, uptime};
 use crate::message::Message;
 
 /// How a client behaves.
@@ -60,6 +62,8 @@ struct State {
     asked: u32,
     current: u32,
     is_up: bool,
+    /// When the last attempt to come back began.
+    tried: Duration,
     sent: u64,
     /// On the connection that is up.
     received: u64,
@@ -107,6 +111,11 @@ impl Client {
         self.state().is_up
     }
 
+    /// When its last attempt to come back began, by the machine's uptime.
+    pub(crate) fn tried(&self) -> Duration {
+        self.state().tried
+    }
+
     /// Ids that came a second time.
     pub(crate) fn repeated_ids(&self) -> usize {
         self.state().repeated
@@ -143,7 +152,14 @@ impl Client {
         if let Some(bytes) = max_buffered {
             manager = manager.max_buffered(bytes);
         }
-        let socket = manager.build()?.socket("/")?;
+        let manager = manager.build()?;
+        let trying = Arc::clone(self);
+        manager.on_event(move |event| {
+            if matches!(event, ManagerEvent::ReconnectAttempt(_)) {
+                trying.state().tried = uptime();
+            }
+        });
+        let socket = manager.socket("/")?;
         if let Some(timeout) = self.how.retries {
             socket.retries(u32::MAX);
             socket.ack_timeout(timeout);

@@ -1,4 +1,4 @@
-//! One message to everybody, and how long until all have it.
+//! One message to a room that everybody is in, and how long until all have it.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
@@ -13,11 +13,12 @@ use crate::report::{Report, histogram};
 use crate::settings::Settings;
 use crate::target::Target;
 
-pub(crate) const HELP: &str =
-    "a message a second to everybody; when each has it [clients=9000 messages=60]";
+pub(crate) const HELP: &str = "a message a second to a room that everybody is in; when each has it [clients=10000 messages=60]";
+
+const ROOM: &str = "everybody";
 
 pub(crate) async fn run(mut settings: Settings, report: &mut Report) -> Outcome {
-    let clients = settings.take("clients", 9000_usize)?;
+    let clients = settings.take("clients", 10_000_usize)?;
     let messages = settings.take("messages", 60_u64)?;
     settings.done()?;
 
@@ -36,15 +37,16 @@ pub(crate) async fn run(mut settings: Settings, report: &mut Report) -> Outcome 
             came.fetch_add(1, Ordering::SeqCst);
         });
     }
+    for peer in &peers {
+        let joined = peer.socket.emit_with_ack::<Value>("join", &ROOM);
+        joined.await?;
+    }
     let speaker = peers.first().ok_or("no clients")?;
-    speaker
-        .socket
-        .emit_with_ack::<Value>("join", &"everybody")
-        .await?;
+    let payload = "x".repeat(100);
     let mut late = 0;
     for n in 1..=messages {
         sent.store(micros(epoch.elapsed()), Ordering::SeqCst);
-        speaker.socket.emit("cast", &Args((1, 1, 100)))?;
+        speaker.socket.emit("room", &Args((ROOM, &payload)))?;
         let all = n * clients as u64;
         let start = Instant::now();
         while came.load(Ordering::SeqCst) < all && start.elapsed() < Duration::from_secs(10) {

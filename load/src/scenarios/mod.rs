@@ -8,6 +8,7 @@ mod messages;
 mod samples;
 mod slow;
 mod soak;
+mod stuck;
 mod upgrades;
 
 use std::fmt::Write as _;
@@ -44,8 +45,8 @@ const ALL: [(&str, &str, Scenario); 11] = [
     ("readers", slow::READERS, |settings, report| {
         Box::pin(slow::readers(settings, report))
     }),
-    ("stuck", slow::CROWD, |settings, report| {
-        Box::pin(slow::stuck(settings, report))
+    ("stuck", stuck::HELP, |settings, report| {
+        Box::pin(stuck::run(settings, report))
     }),
     ("descriptors", slow::DESCRIPTORS, |settings, report| {
         Box::pin(slow::descriptors(settings, report))

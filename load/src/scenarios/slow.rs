@@ -14,18 +14,14 @@ use tokio::time::Instant;
 
 use super::idle::crowd;
 use crate::peer::{Peer, Way, honest, lock};
-use crate::report::{Report, histogram, progress};
+use crate::report::{Report, histogram};
 use crate::settings::Settings;
 use crate::target::Target;
 use crate::{Outcome, raw};
 
 pub(crate) const READERS: &str = "a broadcast to many, some of whom stop reading\n\
                [clients=500 slow=50 rate=200 bytes=1000 seconds=40]";
-pub(crate) const CROWD: &str = "request heads, bodies and WebSockets that come to a halt, thousands of each\n\
-               [clients=5000 stalled=5000]";
 
-/// Heads that are opened before they must all have been accepted.
-const LOT: usize = 500;
 /// How long a client that does not read may be kept: the rule's 10 s, and half as much again.
 const SLOW_LIMIT: Duration = Duration::from_secs(15);
 
@@ -46,7 +42,8 @@ impl Honest {
         Self { tasks, times }
     }
 
-    fn so_far(&self) -> Histogram<u64> {
+    /// How long answers took since the last time.
+    pub(super) fn so_far(&self) -> Histogram<u64> {
         std::mem::replace(&mut *lock(&self.times), histogram())
     }
 
@@ -133,106 +130,6 @@ pub(crate) async fn readers(mut settings: Settings, report: &mut Report) -> Outc
         peer.end().await;
     }
     Ok(())
-}
-
-pub(crate) async fn stuck(mut settings: Settings, report: &mut Report) -> Outcome {
-    let clients = settings.take("clients", 5000_usize)?;
-    let stalled = settings.take("stalled", 5000_usize)?;
-    settings.done()?;
-
-    let target = Target::start(|launch| launch)?;
-    let url = format!("http://{}", target.address);
-    let before = target.open().await?;
-    let asking = Honest::start(&url);
-    let address = target.address;
-    let mut heads = Vec::with_capacity(clients);
-    while heads.len() < clients {
-        let lot = LOT.min(clients - heads.len());
-        heads.extend(opened(lot, || raw::slow_head(address)).await?);
-        accepted(&target, heads.len()).await?;
-    }
-    count_gone(report, &asking, "heads", heads, 10, true).await;
-    let bodies = opened(clients, || raw::slow_body(address)).await?;
-    count_gone(report, &asking, "bodies", bodies, 20, true).await;
-    let websockets = opened(stalled, || raw::stalled(address)).await?;
-    let speaker = Peer::connect(&url, Way::WebSocket).await?;
-    // 3 MB to everybody, in frames that all of them share: three times what may wait for ten seconds
-    speaker.socket.emit("cast", &Args((120, 50, 25_000)))?;
-    count_gone(report, &asking, "WebSockets", websockets, 12, false).await;
-    speaker.end().await;
-    report.exactly("honest clients served", asking.end(), true);
-    report.tell("most resident, KiB", target.peak()?);
-    let after = target.settled(before, Duration::from_secs(60)).await?;
-    report.exactly(
-        "open afterwards",
-        format!("{after:?}"),
-        format!("{before:?}"),
-    );
-    Ok(())
-}
-
-/// Waits until the server has accepted so many: a connection that finds no room to wait is tried again by the kernel, and
-/// its time begins when it is accepted.
-async fn accepted(target: &Target, count: usize) -> Outcome {
-    let until = Instant::now() + Duration::from_secs(5);
-    while target.gauge("connections").await? < count as u64 {
-        if Instant::now() > until {
-            return Err(format!("{count} connections are not accepted").into());
-        }
-        tokio::time::sleep(Duration::from_millis(10)).await;
-    }
-    Ok(())
-}
-
-async fn opened<F>(count: usize, open: impl Fn() -> F) -> Outcome<Vec<TcpStream>>
-where
-    F: Future<Output = Outcome<TcpStream>> + Send + 'static,
-{
-    let (mut tasks, mut streams) = (JoinSet::new(), Vec::with_capacity(count));
-    for _ in 0..count {
-        if tasks.len() >= 100
-            && let Some(stream) = tasks.join_next().await
-        {
-            streams.push(stream??);
-        }
-        tasks.spawn(open());
-    }
-    while let Some(stream) = tasks.join_next().await {
-        streams.push(stream??);
-    }
-    Ok(streams)
-}
-
-/// Waits until the server has given them up, `seconds` and five after the last came.
-async fn count_gone(
-    report: &mut Report,
-    asking: &Honest,
-    what: &str,
-    streams: Vec<TcpStream>,
-    seconds: u64,
-    reads: bool,
-) {
-    let count = streams.len();
-    let start = Instant::now();
-    let until = start + Duration::from_secs(seconds + 5);
-    let mut tasks = JoinSet::new();
-    for mut stream in streams {
-        tasks.spawn(async move { raw::gone(&mut stream, until, reads).await });
-    }
-    let mut kept = 0;
-    while let Some(gone) = tasks.join_next().await {
-        kept += usize::from(!matches!(gone, Ok(true)));
-    }
-    let took = start.elapsed().as_secs_f64();
-    progress(format!(
-        "{count} {what}: all gone after {took:.1} s, but for {kept}"
-    ));
-    report.exactly(
-        &format!("{what} of {count} kept after {} s", seconds + 5),
-        kept,
-        0,
-    );
-    report.p99(&format!("answers beside {what}"), &asking.so_far(), 50.0);
 }
 
 pub(crate) const DESCRIPTORS: &str =
