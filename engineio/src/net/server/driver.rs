@@ -170,17 +170,17 @@ impl<U: Upper> Driver<U> {
                 Output::Event(event) => {
                     match &event {
                         Event::Opened => {
-                            debug!("session {:?} opened", self.session.sid());
+                            debug!("session {:?} opened", self.handle.sid());
                             self.core.counters.opened();
                         }
                         Event::Upgraded => {
-                            debug!("session {:?} upgraded", self.session.sid());
+                            debug!("session {:?} upgraded", self.handle.sid());
                             self.core.counters.upgraded();
                             self.carrier = self.session.link();
                             self.handle.carried_by(self.session.transport());
                         }
                         Event::Closed(reason) => {
-                            debug!("session {:?} closed: {reason}", self.session.sid());
+                            debug!("session {:?} closed: {reason}", self.handle.sid());
                             self.core.counters.closed(*reason);
                             self.handle.end();
                         }
