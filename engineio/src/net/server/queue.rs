@@ -126,13 +126,6 @@ impl Queue {
         }
     }
 
-    /// Gives its memory back, if nothing waits.
-    pub(super) fn rest(&mut self) {
-        if self.frames.is_empty() {
-            self.frames = VecDeque::new();
-        }
-    }
-
     /// Whether the first frame left in part, so that nothing may come in between.
     pub(super) fn is_cut(&self) -> bool {
         self.written > 0
