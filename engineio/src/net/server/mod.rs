@@ -33,6 +33,7 @@ mod flusher;
 mod foreign;
 mod handshake;
 mod head;
+mod headers;
 mod hooks;
 mod http;
 #[cfg(all(test, shuttle))]
@@ -63,7 +64,8 @@ use crate::server::Event;
 pub use connection::{Connection, on_connection};
 pub use cors::Cors;
 pub use foreign::ForeignUpgrade;
-pub use handshake::{Handshake, Headers, PeerAddr, Secure};
+pub use handshake::{Handshake, PeerAddr, Secure};
+pub use headers::Headers;
 pub use hooks::ConnectionError;
 pub use http::Body;
 pub use layer::{EitherBody, Layer, Layered};
