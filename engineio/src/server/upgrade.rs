@@ -129,9 +129,7 @@ impl Session {
                 self.end();
                 self.outputs.push_back(Output::Event(Event::Closed(reason)));
             }
-            State::Polling { polling, probe }
-                if probe.as_ref().is_some_and(|p| p.link == link) =>
-            {
+            State::Polling { polling, probe } if probe.as_ref().is_some_and(|p| p.link == link) => {
                 *probe = None;
                 polling.timers.stop(UPGRADE);
             }

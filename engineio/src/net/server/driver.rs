@@ -11,21 +11,20 @@ use tokio::sync::oneshot;
 use tokio::time::Sleep;
 
 use super::Upper;
-use super::core::{Core, Registration, Task};
+use super::core::{Registration, Task};
 use super::io::{Flush, Wire};
 use super::link::{Link, Read};
 use super::memory::Charge;
 use super::queue::Queue;
+use super::requests::Requests;
 use super::shared::{Command, Handle};
 use crate::net::clock;
 use crate::net::trace::debug;
 use crate::server::{Event, First, Input, LinkId, Output, Reply, RequestId, Session};
-use crate::{CloseReason, SendError, Sid, Transport};
+use crate::{CloseReason, SendError, Transport};
 
 /// Turns of one poll, before others have theirs.
 const TURNS: usize = 8;
-/// Commands that a session on long-polling keeps room for.
-const COMMANDS: usize = 8;
 /// Over the soft budget, a client must take something within this time.
 const STALL: Duration = Duration::from_secs(10);
 
@@ -39,19 +38,12 @@ pub(super) struct Driver<U> {
     session: Session,
     upper: U,
     handle: Handle,
-    core: Arc<Core>,
     link: Option<Box<Link>>,
     next_link: u64,
     /// The link that carries the session, or carried it to its end.
     carrier: Option<LinkId>,
-    /// Requests that wait for their reply.
-    requests: Vec<(RequestId, oneshot::Sender<Reply>)>,
-    /// Answers to POSTs, kept back while the layer above is full.
-    held: Vec<(oneshot::Sender<Reply>, Reply)>,
-    /// Room for what comes in the next turn.
-    commands: Vec<Command>,
+    requests: Requests,
     sleep: Option<Pin<Box<Sleep>>>,
-    wakes_at: Option<Instant>,
     /// When a client that takes nothing is given up.
     stalls_at: Option<Instant>,
     /// What came in and is unfinished, or waits for the layer above.
@@ -63,21 +55,16 @@ pub(super) struct Driver<U> {
 }
 
 impl<U: Upper> Driver<U> {
-    pub(super) fn new(
-        sid: Sid,
-        core: Arc<Core>,
-        handle: Handle,
-        registration: Registration,
-        opening: Opening,
-        upper: U,
-    ) -> Self {
+    pub(super) fn new(registration: Registration, opening: Opening, upper: U) -> Self {
         let now = clock::now();
+        let handle = registration.handle.clone();
+        let core = handle.core();
         let dialect = handle.terms().dialect;
         let (mut link, mut carrier) = (None, None);
-        let mut requests = Vec::new();
+        let mut requests = Requests::default();
         let first = match opening {
             Opening::Polling(request, reply) => {
-                requests.push((request, reply));
+                requests.add(request, reply);
                 First::Polling(request)
             }
             Opening::WebSocket(wire) => {
@@ -90,21 +77,17 @@ impl<U: Upper> Driver<U> {
             }
         };
         Self {
-            _task: Task::new(&core),
+            _task: Task::new(core),
             incoming: Charge::new(&core.incoming),
             lent: false,
-            session: Session::speaking(dialect, sid, Arc::clone(&core.engine), first, now),
+            session: Session::speaking(dialect, handle.sid(), Arc::clone(&core.engine), first, now),
             upper,
             handle,
-            core,
             link,
             next_link: 1,
             carrier,
             requests,
-            held: Vec::new(),
-            commands: Vec::new(),
             sleep: None,
-            wakes_at: None,
             stalls_at: None,
             _registration: registration,
         }
@@ -120,7 +103,7 @@ impl<U: Upper> Driver<U> {
             }
             Command::Request(input, reply) => {
                 if let Input::Poll { request } | Input::Post { request } = &input {
-                    self.requests.push((*request, reply));
+                    self.requests.add(*request, reply);
                 }
                 self.session.handle_input(now, input);
             }
@@ -139,7 +122,7 @@ impl<U: Upper> Driver<U> {
         self.next_link += 1;
         let link = Box::new(self.new_link(id, wire, base64));
         if self.link.is_some() {
-            return link.close(cx, Default::default(), &self.core);
+            return link.close(cx, Default::default(), self.handle.core());
         }
         self.link = Some(link);
         let opened = Input::LinkOpened { link: id, base64 };
@@ -148,13 +131,15 @@ impl<U: Upper> Driver<U> {
 
     fn new_link(&self, id: LinkId, wire: Wire, base64: bool) -> Link {
         let dialect = self.handle.terms().dialect.base64(base64);
-        Link::new(id, wire, dialect, self.core.engine.max_payload)
+        Link::new(id, wire, dialect, self.handle.core().engine.max_payload)
     }
 
     fn drain(&mut self, now: Instant, cx: &mut Context<'_>) {
         while let Some(output) = self.session.poll_output(now) {
             match output {
-                Output::Reply { request, reply } => self.reply(request, reply),
+                Output::Reply { request, reply } => {
+                    self.requests.answer(request, reply, self.upper.is_full());
+                }
                 Output::Frame { link, frame } => {
                     if let Some(current) = self.link.as_mut().filter(|l| l.id == link) {
                         current.push(frame);
@@ -163,7 +148,7 @@ impl<U: Upper> Driver<U> {
                 // the end of the session's own link waits for the queue: see `finish`
                 Output::CloseLink { link } if !self.session.is_closed() => {
                     if let Some(probe) = self.link.take_if(|probe| probe.id == link) {
-                        probe.close(cx, Default::default(), &self.core);
+                        probe.close(cx, Default::default(), self.handle.core());
                     }
                 }
                 Output::CloseLink { .. } => {}
@@ -171,17 +156,17 @@ impl<U: Upper> Driver<U> {
                     match &event {
                         Event::Opened => {
                             debug!("session {:?} opened", self.handle.sid());
-                            self.core.counters.opened();
+                            self.handle.core().counters.opened();
                         }
                         Event::Upgraded => {
                             debug!("session {:?} upgraded", self.handle.sid());
-                            self.core.counters.upgraded();
+                            self.handle.core().counters.upgraded();
                             self.carrier = self.session.link();
                             self.handle.carried_by(self.session.transport());
                         }
                         Event::Closed(reason) => {
                             debug!("session {:?} closed: {reason}", self.handle.sid());
-                            self.core.counters.closed(*reason);
+                            self.handle.core().counters.closed(*reason);
                             self.handle.end();
                         }
                         Event::Message(_) | Event::Ping => {}
@@ -192,18 +177,6 @@ impl<U: Upper> Driver<U> {
         }
     }
 
-    fn reply(&mut self, request: RequestId, reply: Reply) {
-        let position = self.requests.iter().position(|(id, _)| *id == request);
-        let Some((_, sender)) = position.map(|position| self.requests.swap_remove(position)) else {
-            return;
-        };
-        if reply == Reply::Ok && self.upper.is_full() {
-            self.held.push((sender, reply));
-        } else {
-            sender.send(reply).ok();
-        }
-    }
-
     /// Reads what the WebSocket brought, unless the layer above has enough to do.
     fn read(&mut self, now: Instant, cx: &mut Context<'_>) -> bool {
         let full = self.upper.is_full();
@@ -211,9 +184,7 @@ impl<U: Upper> Driver<U> {
         if full {
             return false;
         }
-        for (sender, reply) in self.held.drain(..) {
-            sender.send(reply).ok();
-        }
+        self.requests.release();
         let Some(mut link) = self.link.take() else {
             return false;
         };
@@ -234,7 +205,7 @@ impl<U: Upper> Driver<U> {
                 self.session
                     .handle_input(now, Input::LinkClosed { link: id, reason });
                 if probing && let Some(probe) = self.link.take() {
-                    probe.close(cx, Default::default(), &self.core);
+                    probe.close(cx, Default::default(), self.handle.core());
                 }
                 true
             }
@@ -248,7 +219,7 @@ impl<U: Upper> Driver<U> {
         if self.session.link().is_some() {
             return false;
         }
-        let max = self.core.engine.max_payload;
+        let max = self.handle.core().engine.max_payload;
         let Some(batch) = self.handle.with_queue(|queue| queue.take(max)) else {
             return false;
         };
@@ -305,7 +276,7 @@ impl<U: Upper> Driver<U> {
     /// the session.
     fn judge_queue(&mut self, now: Instant, cx: &mut Context<'_>) {
         let (queued, overflowed) = self.handle.load();
-        if queued <= self.core.options.soft_budget && !overflowed {
+        if queued <= self.handle.core().options.soft_budget && !overflowed {
             self.stalls_at = None;
             return;
         }
@@ -337,7 +308,7 @@ impl<U: Upper> Driver<U> {
     fn arm(&mut self, now: Instant, cx: &mut Context<'_>) -> bool {
         let session = self.session.poll_timeout();
         let deadlines = [
-            session.map(|at| self.core.coalesce(at)),
+            session.map(|at| self.handle.core().coalesce(at)),
             self.upper.poll_timeout(),
             self.stalls_at,
         ];
@@ -348,10 +319,10 @@ impl<U: Upper> Driver<U> {
             return true;
         }
         // a timer that is early does no harm, and moving it costs
-        if self.wakes_at.is_some_and(|at| at <= next && at > now) {
+        let armed = self.sleep.as_ref().map(|sleep| sleep.deadline().into_std());
+        if armed.is_some_and(|at| now < at && at <= next) {
             return false;
         }
-        self.wakes_at = Some(next);
         let sleep = match &mut self.sleep {
             Some(sleep) => {
                 sleep.as_mut().reset(next.into());
@@ -385,19 +356,17 @@ impl<U: Upper> Driver<U> {
         if let Some((link, half)) = self.link.as_mut().zip(lent) {
             link.take_back(half);
         }
-        for (sender, reply) in self.held.drain(..) {
-            sender.send(reply).ok();
-        }
+        self.requests.release();
         for command in commands {
             if let Command::Wire(wire, base64) = command {
                 let link = self.new_link(LinkId::new(self.next_link), wire, base64);
-                link.close(cx, Default::default(), &self.core);
+                link.close(cx, Default::default(), self.handle.core());
             }
         }
         if let Some(link) = self.link.take() {
             let is_probe = self.carrier != Some(link.id);
             let queue = if is_probe { Queue::default() } else { queue };
-            link.close(cx, queue, &self.core);
+            link.close(cx, queue, self.handle.core());
         }
     }
 }
@@ -421,14 +390,14 @@ impl<U: Upper> Future for Driver<U> {
             let now = clock::now();
             this.session.handle_timeout(now);
             this.drain(now, cx);
-            let mut commands = std::mem::take(&mut this.commands);
+            let mut commands = this.requests.take_room();
             this.handle.take_commands(&mut commands);
             for command in commands.drain(..) {
                 this.on_command(now, command, cx);
             }
-            // long-polling has them with each message, a WebSocket hardly ever
-            if this.link.is_none() && commands.capacity() <= COMMANDS {
-                this.commands = commands;
+            match this.link {
+                None => this.requests.keep_room(commands),
+                Some(_) => this.requests.rest(),
             }
             this.upper.poll(now, cx);
             let mut more = this.read(now, cx);

@@ -46,6 +46,7 @@ mod memory;
 mod metrics;
 mod options;
 mod queue;
+mod requests;
 mod serve;
 mod service;
 mod shared;
