@@ -88,8 +88,7 @@ impl Session {
         first: First,
         now: Instant,
     ) -> Self {
-        // what a handshake says; more would stay with every idle client
-        let mut outputs = VecDeque::with_capacity(2);
+        let mut outputs = VecDeque::new();
         let state = match first {
             First::Polling(request) => {
                 let open = Packet::Open(Open::new(sid, &config, Transport::Polling));
@@ -293,6 +292,22 @@ impl Session {
         }
         self.flush();
         self.outputs.pop_front()
+    }
+
+    /// Lends the session the memory that its outputs stand in, unless some stand in its own. Whoever drives many
+    /// sessions needs it once, and an idle session has none.
+    pub fn lend_room(&mut self, room: VecDeque<Output>) {
+        if self.outputs.is_empty() {
+            self.outputs = room;
+        }
+    }
+
+    /// Takes the memory of the outputs, when they are drained.
+    pub fn take_room(&mut self) -> VecDeque<Output> {
+        match self.outputs.is_empty() {
+            true => std::mem::take(&mut self.outputs),
+            false => VecDeque::new(),
+        }
     }
 
     /// When [`Self::handle_timeout`] is due.

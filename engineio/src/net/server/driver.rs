@@ -1,6 +1,8 @@
 //! [`Driver`]: the one task of a session. It owns the machine, the layer above and the
 //! WebSocket; everybody else reaches it through its [`Handle`].
 
+use std::cell::Cell;
+use std::collections::VecDeque;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -27,6 +29,14 @@ use crate::{CloseReason, SendError, Transport};
 const TURNS: usize = 8;
 /// Over the soft budget, a client must take something within this time.
 const STALL: Duration = Duration::from_secs(10);
+
+/// More room than this is not kept.
+const ROOM_OUTPUTS: usize = 64;
+
+thread_local! {
+    /// Where outputs of sessions stand while one of them is polled.
+    static ROOM: Cell<VecDeque<Output>> = const { Cell::new(VecDeque::new()) };
+}
 
 /// What the first request of a session brings.
 pub(super) enum Opening {
@@ -351,6 +361,48 @@ impl<U: Upper> Driver<U> {
         self.lent && link.is_steady()
     }
 
+    fn turns(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        self.handle.begin(cx);
+        for _ in 0..TURNS {
+            let now = clock::now();
+            self.session.handle_timeout(now);
+            self.drain(now, cx);
+            let mut commands = self.requests.take_room();
+            self.handle.take_commands(&mut commands);
+            for command in commands.drain(..) {
+                self.on_command(now, command, cx);
+            }
+            match self.link {
+                None => self.requests.keep_room(commands),
+                Some(_) => self.requests.rest(),
+            }
+            self.upper.poll(now, cx);
+            let mut more = self.read(now, cx);
+            // without a WebSocket nothing was read that it could get on with
+            if self.link.is_some() {
+                let was_full = self.upper.is_full();
+                self.upper.poll(now, cx);
+                more |= was_full && !self.upper.is_full();
+            }
+            let writable = self.flush(now, cx);
+            self.judge_queue(now, cx);
+            self.judge_input(now, cx);
+            if self.session.is_closed() {
+                self.drain(now, cx);
+                self.finish(cx);
+                return Poll::Ready(());
+            }
+            more |= self.arm(now, cx);
+            let restful = self.session.would_wait();
+            let steady = writable && self.steady();
+            if !more && self.handle.rest(writable, restful, steady) {
+                return Poll::Pending;
+            }
+        }
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    }
+
     fn finish(&mut self, cx: &mut Context<'_>) {
         let (queue, commands, lent) = self.handle.finish();
         if let Some((link, half)) = self.link.as_mut().zip(lent) {
@@ -384,45 +436,12 @@ impl<U: Upper> Future for Driver<U> {
     type Output = ();
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        let this = &mut *self;
-        this.handle.begin(cx);
-        for _ in 0..TURNS {
-            let now = clock::now();
-            this.session.handle_timeout(now);
-            this.drain(now, cx);
-            let mut commands = this.requests.take_room();
-            this.handle.take_commands(&mut commands);
-            for command in commands.drain(..) {
-                this.on_command(now, command, cx);
-            }
-            match this.link {
-                None => this.requests.keep_room(commands),
-                Some(_) => this.requests.rest(),
-            }
-            this.upper.poll(now, cx);
-            let mut more = this.read(now, cx);
-            // without a WebSocket nothing was read that it could get on with
-            if this.link.is_some() {
-                let was_full = this.upper.is_full();
-                this.upper.poll(now, cx);
-                more |= was_full && !this.upper.is_full();
-            }
-            let writable = this.flush(now, cx);
-            this.judge_queue(now, cx);
-            this.judge_input(now, cx);
-            if this.session.is_closed() {
-                this.drain(now, cx);
-                this.finish(cx);
-                return Poll::Ready(());
-            }
-            more |= this.arm(now, cx);
-            let restful = this.session.would_wait();
-            let steady = writable && this.steady();
-            if !more && this.handle.rest(writable, restful, steady) {
-                return Poll::Pending;
-            }
+        self.session.lend_room(ROOM.take());
+        let polled = self.turns(cx);
+        let room = self.session.take_room();
+        if room.capacity() <= ROOM_OUTPUTS {
+            ROOM.set(room);
         }
-        cx.waker().wake_by_ref();
-        Poll::Pending
+        polled
     }
 }
