@@ -60,8 +60,7 @@ impl Connection {
             acks: Acks::default(),
             connect_deadline: now.checked_add(config.connect_timeout),
             assembly_deadline: None,
-            // mostly there is one, which is taken at once: room for more would stay with every idle client
-            outputs: VecDeque::with_capacity(1),
+            outputs: VecDeque::new(),
             closed: false,
             config,
         };
@@ -240,6 +239,22 @@ impl Connection {
     /// The next thing to do, in order.
     pub fn poll_output(&mut self) -> Option<Output> {
         self.outputs.pop_front()
+    }
+
+    /// Lends the connection the memory that its outputs stand in, unless some stand in its own. Whoever drives many
+    /// connections needs it once, and an idle connection has none.
+    pub fn lend_room(&mut self, room: VecDeque<Output>) {
+        if self.outputs.is_empty() {
+            self.outputs = room;
+        }
+    }
+
+    /// Takes the memory of the outputs, when they are drained.
+    pub fn take_room(&mut self) -> VecDeque<Output> {
+        match self.outputs.is_empty() {
+            true => std::mem::take(&mut self.outputs),
+            false => VecDeque::new(),
+        }
     }
 
     /// When [`Connection::handle_timeout`] has to be called.

@@ -29,7 +29,7 @@ pub(crate) struct Joined<D> {
     served: Option<Arc<Inbox>>,
     pub(crate) span: Span,
     /// What its client may recover it with.
-    key: Option<SessionKey>,
+    key: Option<Box<SessionKey>>,
 }
 
 const CONNECT: Text = Text::from_static("connect");
@@ -46,7 +46,7 @@ impl<D: Send + Sync + 'static> Joined<D> {
         let span = Span::socket(&socket.core().shown(), &namespace.core.id);
         let mut joined = Self {
             span,
-            key,
+            key: key.map(Box::new),
             socket,
             namespace,
             inbox: VecDeque::new(),
@@ -117,13 +117,13 @@ impl<D: Send + Sync + 'static> Joined<D> {
     }
 
     /// The socket is disconnected from here on.
-    pub(super) fn end(&self, reason: DisconnectReason, lease: Option<Lease>) {
+    pub(super) fn end(&self, reason: DisconnectReason, lease: Option<Box<Lease>>) {
         self.each(&DISCONNECTING, &self.handlers().disconnecting, |handler| {
             handler(&self.socket, reason);
         });
         let history = self.socket.core().end(reason);
         self.namespace.remove(&self.socket);
-        if let (Some(sessions), Some(key)) = (&self.namespace.sessions, &self.key) {
+        if let (Some(sessions), Some(key)) = (&self.namespace.sessions, self.key.as_deref()) {
             match history.filter(|_| is_recoverable(reason)) {
                 Some(history) => {
                     let saved = Saved {

@@ -68,7 +68,7 @@ pub(crate) struct NamespaceSession<D: Send + Sync + 'static> {
     connection: Arc<Connection>,
     phase: Phase<D>,
     /// Keeps a namespace that came from a pattern in service.
-    lease: Option<Lease>,
+    lease: Option<Box<Lease>>,
 }
 
 enum Phase<D: Send + Sync + 'static> {
@@ -123,7 +123,7 @@ impl<D: Send + Sync + 'static> NamespaceSession<D> {
         connection: Arc<Connection>,
         handshake: Handshake,
         resume: Option<Resume>,
-        lease: Option<Lease>,
+        lease: Option<Box<Lease>>,
     ) -> Self {
         let step = match resume {
             Some(resume) => Step::Back(recover(Arc::clone(&namespace), handshake.clone(), resume)),
