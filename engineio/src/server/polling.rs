@@ -42,6 +42,8 @@ pub(super) struct Polling {
     pub(super) answered: Option<RequestId>,
     pub(super) post: Option<Post>,
     pub(super) timers: Timers<3>,
+    /// What the last poll gets when all else is said.
+    pub(super) farewell: &'static [Packet],
     queue: VecDeque<Queued>,
     bytes: usize,
 }
@@ -139,11 +141,11 @@ impl Session {
                     polling.timers.set(NOOP, now + NOOP_DELAY);
                 }
             }
-            State::Closing { polling, farewell } => {
+            State::Closing { polling } => {
                 polling.get = Some(request);
-                farewell
-                    .iter()
-                    .for_each(|packet| polling.push(packet.clone()));
+                for packet in polling.farewell {
+                    polling.push(packet.clone());
+                }
                 let reply = polling.payload(self.dialect, usize::MAX);
                 self.reply_to_poll(reply);
                 self.end();
@@ -226,7 +228,7 @@ impl Session {
 
     pub(super) fn take_post(&mut self) -> Option<Post> {
         match &mut self.state {
-            State::Polling { polling, .. } | State::Closing { polling, .. } => polling.post.take(),
+            State::Polling { polling, .. } | State::Closing { polling } => polling.post.take(),
             State::Linked { .. } | State::Closed => None,
         }
     }
@@ -270,7 +272,7 @@ impl Session {
     }
 
     pub(super) fn reply_to_poll(&mut self, reply: Reply) {
-        if let State::Polling { polling, .. } | State::Closing { polling, .. } = &mut self.state
+        if let State::Polling { polling, .. } | State::Closing { polling } = &mut self.state
             && let Some(request) = polling.get.take()
         {
             polling.answered = Some(request);

@@ -29,10 +29,9 @@ pub(super) enum State {
         link: LinkId,
         dialect: Dialect,
     },
-    /// Closed for the layer above; the next poll carries what is left, and `farewell`.
+    /// Closed for the layer above; the next poll carries what is left, and a farewell.
     Closing {
         polling: Box<Polling>,
-        farewell: &'static [Packet],
     },
     Closed,
 }
@@ -181,7 +180,7 @@ impl Session {
     #[must_use]
     pub fn buffered(&self) -> usize {
         match &self.state {
-            State::Polling { polling, .. } | State::Closing { polling, .. } => polling.bytes(),
+            State::Polling { polling, .. } | State::Closing { polling } => polling.bytes(),
             State::Linked { .. } | State::Closed => 0,
         }
     }
@@ -219,7 +218,7 @@ impl Session {
                 continue;
             }
             let timer = match &mut self.state {
-                State::Polling { polling, .. } | State::Closing { polling, .. } => {
+                State::Polling { polling, .. } | State::Closing { polling } => {
                     polling.timers.expire(now)
                 }
                 State::Linked { .. } | State::Closed => None,
@@ -314,9 +313,7 @@ impl Session {
     #[must_use]
     pub fn poll_timeout(&self) -> Option<Instant> {
         let polling = match &self.state {
-            State::Polling { polling, .. } | State::Closing { polling, .. } => {
-                polling.timers.next()
-            }
+            State::Polling { polling, .. } | State::Closing { polling } => polling.timers.next(),
             State::Linked { .. } | State::Closed => None,
         };
         self.heartbeat_at.into_iter().chain(polling).min()
@@ -469,7 +466,8 @@ impl Session {
         let mut polling = std::mem::take(polling);
         polling.timers.stop_all();
         polling.timers.set(CLOSING, until);
-        self.state = State::Closing { polling, farewell };
+        polling.farewell = farewell;
+        self.state = State::Closing { polling };
         self.heartbeat_at = None;
         self.outputs.push_back(Output::Event(Event::Closed(reason)));
     }

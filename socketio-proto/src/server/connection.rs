@@ -22,8 +22,6 @@ pub struct Connection {
     config: Arc<Config>,
     decoder: Decoder,
     namespaces: Names<State>,
-    /// How many of them are `Connected`.
-    connected: usize,
     acks: Acks<()>,
     connect_deadline: Option<Instant>,
     assembly_deadline: Option<Instant>,
@@ -56,7 +54,6 @@ impl Connection {
             parser,
             revision,
             namespaces: Names::default(),
-            connected: 0,
             acks: Acks::default(),
             connect_deadline: now.checked_add(config.connect_timeout),
             assembly_deadline: None,
@@ -138,7 +135,6 @@ impl Connection {
         *state
             .filter(|state| **state == State::Connecting)
             .ok_or(Misuse::NotConnecting)? = State::Connected;
-        self.connected += 1;
         self.connect_deadline = None;
         let batch = match self.revision {
             // it makes its id itself
@@ -377,8 +373,8 @@ impl Connection {
         for id in self.acks.ids(&namespace) {
             self.acks.remove(&namespace, id);
         }
-        self.connected -= 1;
-        if self.connected == 0 {
+        let is_last = self.namespaces.iter().all(|(_, s)| *s != State::Connected);
+        if is_last {
             self.connect_deadline = now.checked_add(self.config.connect_timeout);
         }
         self.event(Event::Disconnected { namespace, reason });

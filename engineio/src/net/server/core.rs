@@ -6,6 +6,7 @@ use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet};
 use std::hash::{Hash, Hasher};
 use std::net::IpAddr;
+use std::ops::Deref;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -75,12 +76,20 @@ impl PartialEq for BySid {
 
 impl Eq for BySid {}
 
-/// The place of a session in the registry, for as long as its task lives.
+/// A handle with the place of its session in the registry, for as long as the session's task lives.
 #[derive(Debug)]
 pub(super) struct Registration {
-    pub(super) handle: Handle,
+    handle: Handle,
     /// Counted under this address.
     address: Option<Box<IpAddr>>,
+}
+
+impl Deref for Registration {
+    type Target = Handle;
+
+    fn deref(&self) -> &Handle {
+        &self.handle
+    }
 }
 
 impl Registration {
@@ -297,7 +306,7 @@ mod tests {
         let mut seen = HashSet::new();
         let mut counts = vec![HashMap::<char, usize>::new(); 20];
         for _ in 0..IDS {
-            let sid = core.register(Terms::default()).unwrap().handle.sid();
+            let sid = core.register(Terms::default()).unwrap().sid();
             for (position, c) in sid.as_str().chars().enumerate() {
                 *counts[position].entry(c).or_default() += 1;
             }
@@ -326,10 +335,10 @@ mod tests {
         let sessions: Vec<_> = (0..8)
             .map(|_| core.register(Terms::default()).unwrap())
             .collect();
-        for Registration { handle, .. } in &sessions {
+        for session in &sessions {
             let data = crate::Data::Binary(vec![0; 300_000].into());
-            let batch = handle.share(&data.into());
-            handle.send(batch).ok();
+            let batch = session.share(&data.into());
+            session.send(batch).ok();
         }
         assert!(core.memory.used() < 1_300_000, "{}", core.memory.used());
         assert!(core.evicted.load(Ordering::Relaxed) > 3);

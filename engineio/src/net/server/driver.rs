@@ -1,5 +1,5 @@
 //! [`Driver`]: the one task of a session. It owns the machine, the layer above and the
-//! WebSocket; everybody else reaches it through its [`Handle`].
+//! WebSocket; everybody else reaches it through its [`Handle`](super::Handle).
 
 use std::cell::Cell;
 use std::collections::VecDeque;
@@ -19,7 +19,7 @@ use super::link::{Link, Read};
 use super::memory::Charge;
 use super::queue::Queue;
 use super::requests::Requests;
-use super::shared::{Command, Handle};
+use super::shared::Command;
 use crate::net::clock;
 use crate::net::trace::debug;
 use crate::server::{Event, First, Input, LinkId, Output, Reply, RequestId, Session};
@@ -47,7 +47,7 @@ pub(super) enum Opening {
 pub(super) struct Driver<U> {
     session: Session,
     upper: U,
-    handle: Handle,
+    handle: Registration,
     link: Option<Box<Link>>,
     next_link: u64,
     /// The link that carries the session, or carried it to its end.
@@ -60,14 +60,12 @@ pub(super) struct Driver<U> {
     incoming: Charge,
     /// The writing half of the WebSocket is lent to the flusher.
     lent: bool,
-    _registration: Registration,
     _task: Task,
 }
 
 impl<U: Upper> Driver<U> {
-    pub(super) fn new(registration: Registration, opening: Opening, upper: U) -> Self {
+    pub(super) fn new(handle: Registration, opening: Opening, upper: U) -> Self {
         let now = clock::now();
-        let handle = registration.handle.clone();
         let core = handle.core();
         let dialect = handle.terms().dialect;
         let (mut link, mut carrier) = (None, None);
@@ -99,7 +97,6 @@ impl<U: Upper> Driver<U> {
             requests,
             sleep: None,
             stalls_at: None,
-            _registration: registration,
         }
     }
 

@@ -290,7 +290,7 @@ where
         };
         let registered = registered.ok_or_else(|| self.forbid(Refused::Closing));
         let mut registration = registered?;
-        let handle = registration.handle.clone();
+        let handle = Handle::clone(&registration);
         if let Some(packet) = &options.initial_packet {
             handle.send([Frame::message(packet)]).ok();
         }
