@@ -39,6 +39,11 @@ impl<T> Acks<T> {
         self.0.as_ref().map_or(0, |tables| tables.pending.len())
     }
 
+    /// Keeps no tables for none.
+    pub(crate) fn shrink(&mut self) {
+        self.0.take_if(|tables| tables.pending.is_empty());
+    }
+
     /// Expects one, for ever when there is no deadline.
     pub(crate) fn insert(
         &mut self,

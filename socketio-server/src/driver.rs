@@ -347,6 +347,15 @@ impl Upper for Driver {
         deadlines.into_iter().flatten().min()
     }
 
+    fn shrink(&mut self) {
+        self.machine.shrink();
+        self.sessions.shrink();
+        // an emptied tree keeps its last node
+        if self.waiters.is_empty() {
+            self.waiters = BTreeMap::new();
+        }
+    }
+
     fn held(&self) -> usize {
         self.machine.buffered() + self.sessions.inbox_bytes()
     }

@@ -253,6 +253,11 @@ impl Connection {
         }
     }
 
+    /// Gives back memory that is kept for acks when none is expected.
+    pub fn shrink(&mut self) {
+        self.acks.shrink();
+    }
+
     /// When [`Connection::handle_timeout`] has to be called.
     #[must_use]
     pub fn poll_timeout(&self) -> Option<Instant> {

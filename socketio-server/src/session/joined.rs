@@ -77,6 +77,12 @@ impl<D: Send + Sync + 'static> Joined<D> {
         self.running.is_empty() && self.inbox.is_empty() && self.inbox_bytes() == 0
     }
 
+    /// Gives back memory that is kept for events.
+    pub(super) fn shrink(&mut self) {
+        self.inbox.shrink_to_fit();
+        self.running.shrink_to_fit();
+    }
+
     pub(super) fn push(&mut self, event: Event) {
         if let Some(served) = &self.served {
             self.observe(&event);

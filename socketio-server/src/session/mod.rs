@@ -50,6 +50,9 @@ pub(crate) trait Session: Send {
     /// The connection moved to another transport.
     fn upgraded(&self);
 
+    /// Gives back memory that is kept for events.
+    fn shrink(&mut self);
+
     fn disconnected(self: Box<Self>, reason: DisconnectReason);
 }
 
@@ -388,6 +391,12 @@ impl<D: Send + Sync + 'static> Session for NamespaceSession<D> {
     fn upgraded(&self) {
         if let Phase::Joined(joined) = &self.phase {
             joined.upgraded();
+        }
+    }
+
+    fn shrink(&mut self) {
+        if let Phase::Joined(joined) = &mut self.phase {
+            joined.shrink();
         }
     }
 

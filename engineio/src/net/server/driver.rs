@@ -151,6 +151,10 @@ impl<U: Upper> Driver<U> {
                     if let Some(current) = self.link.as_mut().filter(|l| l.id == link) {
                         current.push(frame);
                     }
+                    if self.session.link().is_some() {
+                        self.handle.with_queue(Queue::shrink);
+                        self.upper.shrink();
+                    }
                 }
                 // the end of the session's own link waits for the queue: see `finish`
                 Output::CloseLink { link } if !self.session.is_closed() => {

@@ -126,6 +126,13 @@ impl Queue {
         }
     }
 
+    /// Gives the memory back that a burst left, if nothing waits.
+    pub(super) fn shrink(&mut self) {
+        if self.frames.is_empty() {
+            self.frames = VecDeque::new();
+        }
+    }
+
     /// Whether the first frame left in part, so that nothing may come in between.
     pub(super) fn is_cut(&self) -> bool {
         self.written > 0
