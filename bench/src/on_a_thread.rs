@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::sync::mpsc;
 use std::thread;
 
-use socketio_server::{Namespace, Server};
+use socketio_server::{Namespace, Options, Server};
 
 /// Serves for as long as the process lives, and tells where. Everything of it runs on the new thread.
 ///
@@ -12,6 +12,18 @@ use socketio_server::{Namespace, Server};
 /// Without a runtime or a port: there is nothing to count then.
 #[must_use]
 pub fn serve(namespace: impl FnOnce(&Server) -> Namespace + Send + 'static) -> SocketAddr {
+    serve_with(Options::default(), namespace)
+}
+
+/// As [`serve`], with other settings.
+///
+/// # Panics
+/// As [`serve`].
+#[must_use]
+pub fn serve_with(
+    options: Options,
+    namespace: impl FnOnce(&Server) -> Namespace + Send + 'static,
+) -> SocketAddr {
     let (told, address) = mpsc::channel();
     thread::spawn(move || {
         let runtime = tokio::runtime::Builder::new_current_thread()
@@ -19,7 +31,7 @@ pub fn serve(namespace: impl FnOnce(&Server) -> Namespace + Send + 'static) -> S
             .build()
             .expect("a runtime");
         runtime.block_on(async {
-            let server = Server::builder().build();
+            let server = Server::builder().engine(options).build();
             server.mount(namespace(&server)).expect("the only one");
             let listener = tokio::net::TcpListener::bind("127.0.0.1:0");
             let listener = listener.await.expect("a port");

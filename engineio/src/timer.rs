@@ -6,11 +6,13 @@ use std::time::Instant;
 #[derive(Clone, Debug)]
 pub(crate) struct Timers<const N: usize>([Option<Instant>; N]);
 
-impl<const N: usize> Timers<N> {
-    pub(crate) fn new() -> Self {
+impl<const N: usize> Default for Timers<N> {
+    fn default() -> Self {
         Self([None; N])
     }
+}
 
+impl<const N: usize> Timers<N> {
     pub(crate) fn set(&mut self, timer: usize, at: Instant) {
         if let Some(slot) = self.0.get_mut(timer) {
             *slot = Some(at);

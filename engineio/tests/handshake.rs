@@ -1,6 +1,11 @@
 //! Opening a session (engine.io-protocol v4, "Handshake").
 
-use engineio::Config;
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::Instant;
+
+use engineio::server::{First, Input, LinkId, Session};
+use engineio::{Config, Sid};
 use testkit::{Scripted, ms};
 
 const OPEN: &str = "0{\"sid\":\"AAAAAAAAAAAAAAAAAAAA\",\"upgrades\":[\"websocket\"],\
@@ -73,4 +78,23 @@ fn messages_may_be_sent_before_the_handshake_is_drained_and_come_after_it() {
 fn a_session_whose_handshake_was_never_received_ends_at_once() {
     let mut s = Scripted::polling();
     s.drop_poll(0).expect(&["closed: transport error"]);
+}
+
+#[test]
+#[expect(clippy::disallowed_methods, reason = "a point to count from")]
+fn outputs_stand_in_the_room_that_was_lent_and_drained_it_comes_back() {
+    let (now, link) = (Instant::now(), LinkId::new(0));
+    let sid = Sid::from_entropy([0; 15]);
+    let mut session = Session::new(sid, Arc::default(), First::Link(link), now);
+    session.lend_room(VecDeque::with_capacity(100));
+    assert_eq!(session.take_room().capacity(), 0, "the handshake waits");
+    while session.poll_output(now).is_some() {}
+    session.take_room();
+    session.lend_room(VecDeque::with_capacity(100));
+    let data = "4hello".into();
+    session.handle_input(now, Input::Link { link, data });
+    session.lend_room(VecDeque::new());
+    assert!(session.poll_output(now).is_some());
+    assert_eq!(session.take_room().capacity(), 100);
+    assert_eq!(session.take_room().capacity(), 0);
 }

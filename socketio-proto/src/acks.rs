@@ -7,14 +7,25 @@ use crate::error::Misuse;
 use crate::id::{AckId, NamespaceId};
 
 /// Pending acknowledgements by name and by deadline, each with what its end has to know.
+///
+/// Most connections never owe one: the tables come with the first.
 #[derive(Debug)]
-pub(crate) struct Acks<T> {
+pub(crate) struct Acks<T>(Option<Box<Tables<T>>>);
+
+#[derive(Debug)]
+struct Tables<T> {
     pending: BTreeMap<(NamespaceId, AckId), (Option<Instant>, T)>,
     /// Those that have a deadline.
     deadlines: BTreeSet<(Instant, NamespaceId, AckId)>,
 }
 
 impl<T> Default for Acks<T> {
+    fn default() -> Self {
+        Self(None)
+    }
+}
+
+impl<T> Default for Tables<T> {
     fn default() -> Self {
         Self {
             pending: BTreeMap::new(),
@@ -25,7 +36,12 @@ impl<T> Default for Acks<T> {
 
 impl<T> Acks<T> {
     pub(crate) fn len(&self) -> usize {
-        self.pending.len()
+        self.0.as_ref().map_or(0, |tables| tables.pending.len())
+    }
+
+    /// Keeps no tables for none.
+    pub(crate) fn shrink(&mut self) {
+        self.0.take_if(|tables| tables.pending.is_empty());
     }
 
     /// Expects one, for ever when there is no deadline.
@@ -36,19 +52,21 @@ impl<T> Acks<T> {
         until: Option<Instant>,
         what: T,
     ) -> Result<(), Misuse> {
+        let tables = self.0.get_or_insert_default();
         let key = (namespace.clone(), id);
-        if self.pending.contains_key(&key) {
+        if tables.pending.contains_key(&key) {
             return Err(Misuse::DuplicateAck);
         }
-        self.pending.insert(key, (until, what));
-        self.deadlines
-            .extend(until.map(|until| (until, namespace, id)));
+        tables.pending.insert(key, (until, what));
+        let deadline = until.map(|until| (until, namespace, id));
+        tables.deadlines.extend(deadline);
         Ok(())
     }
 
     /// What is pending, if it is.
     pub(crate) fn get(&self, namespace: &NamespaceId, id: AckId) -> Option<&T> {
-        let (_, what) = self.pending.get(&(namespace.clone(), id))?;
+        let tables = self.0.as_ref()?;
+        let (_, what) = tables.pending.get(&(namespace.clone(), id))?;
         Some(what)
     }
 
@@ -63,23 +81,28 @@ impl<T> Acks<T> {
         namespace: &NamespaceId,
         id: AckId,
     ) -> Option<(Option<Instant>, T)> {
+        let tables = self.0.as_mut()?;
         let key = (namespace.clone(), id);
-        let (until, what) = self.pending.remove(&key)?;
+        let (until, what) = tables.pending.remove(&key)?;
         if let Some(until) = until {
-            self.deadlines.remove(&(until, key.0, id));
+            tables.deadlines.remove(&(until, key.0, id));
         }
         Some((until, what))
     }
 
     /// The ids of `namespace`, in order.
     pub(crate) fn ids(&self, namespace: &NamespaceId) -> Vec<AckId> {
+        let Some(tables) = &self.0 else {
+            return Vec::new();
+        };
         let all = (namespace.clone(), AckId::MIN)..=(namespace.clone(), AckId::MAX);
-        self.pending.range(all).map(|((_, id), _)| *id).collect()
+        tables.pending.range(all).map(|((_, id), _)| *id).collect()
     }
 
     /// The earliest deadline.
     pub(crate) fn deadline(&self) -> Option<Instant> {
-        self.deadlines.first().map(|(until, ..)| *until)
+        let (until, ..) = self.0.as_ref()?.deadlines.first()?;
+        Some(*until)
     }
 
     /// Takes one that is due.
@@ -87,9 +110,10 @@ impl<T> Acks<T> {
         if self.deadline()? > now {
             return None;
         }
-        let (_, namespace, id) = self.deadlines.pop_first()?;
+        let tables = self.0.as_mut()?;
+        let (_, namespace, id) = tables.deadlines.pop_first()?;
         let key = (namespace, id);
-        let (_, what) = self.pending.remove(&key)?;
+        let (_, what) = tables.pending.remove(&key)?;
         Some((key.0, id, what))
     }
 }

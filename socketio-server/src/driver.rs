@@ -1,6 +1,7 @@
 //! [`Driver`]: Socket.IO on top of an Engine.IO session, in its task.
 
-use std::collections::BTreeMap;
+use std::cell::Cell;
+use std::collections::{BTreeMap, VecDeque};
 use std::fmt;
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -25,6 +26,14 @@ use crate::registry::{Found, Registry, invalid_namespace};
 use crate::session::{SessionList, internal_error};
 use crate::sync::Arc;
 
+/// More room than this is not kept.
+const ROOM_OUTPUTS: usize = 64;
+
+thread_local! {
+    /// Where outputs of machines stand until they are drained.
+    static ROOM: Cell<VecDeque<Output>> = const { Cell::new(VecDeque::new()) };
+}
+
 /// Owns the protocol machine of one connection and the sessions of its namespaces.
 pub struct Driver {
     core: Arc<Core>,
@@ -33,9 +42,7 @@ pub struct Driver {
     sessions: SessionList,
     resolving: Vec<Resolving>,
     waiters: BTreeMap<(NamespaceId, AckId), Waiter>,
-    rate: Option<Rate>,
-    /// Until then nothing is read: the client is ahead of its rate.
-    pauses_until: Option<Instant>,
+    rate: Option<Box<Rate>>,
 }
 
 /// A namespace that somebody wants and that patterns are being asked for.
@@ -61,7 +68,7 @@ impl Driver {
         let machine = Machine::speaking(revision, parser, protocol, clock::now());
         let rate = settings
             .max_event_rate
-            .map(|rate| Rate::new(rate, clock::now()));
+            .map(|rate| Box::new(Rate::new(rate, clock::now())));
         let connection = Connection::new(handle, request);
         Self {
             core,
@@ -71,13 +78,13 @@ impl Driver {
             resolving: Vec::new(),
             waiters: BTreeMap::new(),
             rate,
-            pauses_until: None,
         }
     }
 
     fn on_data(&mut self, now: Instant, data: Data) {
         // an ack is known to be expected before the client can have sent it
         self.read_mail(now);
+        self.machine.lend_room(ROOM.take());
         self.machine.handle_data(now, data);
         self.drain(now);
     }
@@ -146,6 +153,10 @@ impl Driver {
                 Output::Close(reason) => self.connection.handle.close(reason),
             }
         }
+        let room = self.machine.take_room();
+        if (1..=ROOM_OUTPUTS).contains(&room.capacity()) {
+            ROOM.set(room);
+        }
     }
 
     fn on_protocol_event(&mut self, now: Instant, event: Event) {
@@ -161,7 +172,6 @@ impl Driver {
             } => {
                 if let Some(rate) = &mut self.rate {
                     rate.take(now);
-                    self.pauses_until = rate.opens_at(now);
                 }
                 if let Some(session) = self.sessions.wake(&namespace) {
                     session.received(name, args, ack);
@@ -270,6 +280,11 @@ impl Driver {
         }
     }
 
+    /// Until then nothing is read, where the client is ahead of its rate.
+    fn opens_at(&self) -> Option<Instant> {
+        self.rate.as_ref()?.opens_at()
+    }
+
     /// A connection that ends because the whole server does says so.
     fn reason(&self, reason: DisconnectReason) -> DisconnectReason {
         match reason {
@@ -306,8 +321,8 @@ impl Upper for Driver {
     }
 
     fn poll(&mut self, now: Instant, cx: &mut Context<'_>) {
-        if self.pauses_until.is_some_and(|until| until <= now) {
-            self.pauses_until = self.rate.as_mut().and_then(|rate| rate.opens_at(now));
+        if let Some(rate) = &mut self.rate {
+            rate.handle_timeout(now);
         }
         self.read_mail(now);
         if self.machine.poll_timeout().is_some_and(|at| at <= now) {
@@ -328,8 +343,17 @@ impl Upper for Driver {
     }
 
     fn poll_timeout(&self) -> Option<Instant> {
-        let deadlines = [self.machine.poll_timeout(), self.pauses_until];
+        let deadlines = [self.machine.poll_timeout(), self.opens_at()];
         deadlines.into_iter().flatten().min()
+    }
+
+    fn shrink(&mut self) {
+        self.machine.shrink();
+        self.sessions.shrink();
+        // an emptied tree keeps its last node
+        if self.waiters.is_empty() {
+            self.waiters = BTreeMap::new();
+        }
     }
 
     fn held(&self) -> usize {
@@ -337,7 +361,7 @@ impl Upper for Driver {
     }
 
     fn is_full(&self) -> bool {
-        self.sessions.inbox_bytes() > self.core.settings.inbox_bytes || self.pauses_until.is_some()
+        self.sessions.inbox_bytes() > self.core.settings.inbox_bytes || self.opens_at().is_some()
     }
 }
 

@@ -16,7 +16,7 @@ use crate::sync::Arc;
 pub struct Handshake {
     request: Arc<Request>,
     namespace: NamespaceId,
-    auth: Option<Text>,
+    auth: Option<Arc<str>>,
     params: Option<Arc<Params>>,
 }
 
@@ -25,7 +25,7 @@ impl Handshake {
         Self {
             request,
             namespace,
-            auth: auth.map(|auth| auth.detached()),
+            auth: auth.map(|auth| auth.as_str().into()),
             params: None,
         }
     }

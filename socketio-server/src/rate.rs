@@ -13,6 +13,8 @@ pub(crate) struct Rate {
     /// Events that may be taken at once.
     left: f64,
     filled: Instant,
+    /// Until then nothing is read: the client is ahead of its rate.
+    opens_at: Option<Instant>,
 }
 
 impl Rate {
@@ -21,6 +23,7 @@ impl Rate {
             per_second: per_second.max(1),
             left: f64::from(per_second.max(1)),
             filled: now,
+            opens_at: None,
         }
     }
 
@@ -29,6 +32,19 @@ impl Rate {
         self.fill(now);
         let least = -DEBT_SECONDS * f64::from(self.per_second);
         self.left = (self.left - 1.0).max(least);
+        self.opens_at = self.next(now);
+    }
+
+    /// When the next event may be taken; `None` for now.
+    pub(crate) fn opens_at(&self) -> Option<Instant> {
+        self.opens_at
+    }
+
+    /// Lets time count.
+    pub(crate) fn handle_timeout(&mut self, now: Instant) {
+        if self.opens_at.is_some_and(|at| at <= now) {
+            self.opens_at = self.next(now);
+        }
     }
 
     fn fill(&mut self, now: Instant) {
@@ -38,8 +54,7 @@ impl Rate {
         self.filled = now;
     }
 
-    /// Lets time count, and tells when the next event may be taken; `None` for now.
-    pub(crate) fn opens_at(&mut self, now: Instant) -> Option<Instant> {
+    fn next(&mut self, now: Instant) -> Option<Instant> {
         self.fill(now);
         let missing = 1.0 - self.left;
         if missing <= 0.0 {
@@ -60,32 +75,32 @@ mod tests {
         let start = clock::now();
         let mut rate = Rate::new(10, start);
         for _ in 0..10 {
-            assert_eq!(rate.opens_at(start), None);
+            assert_eq!(rate.next(start), None);
             rate.take(start);
         }
-        let opens = rate.opens_at(start).expect("a wait");
+        let opens = rate.next(start).expect("a wait");
         let wait = opens - start;
         assert!(
             (Duration::from_millis(100)..Duration::from_millis(110)).contains(&wait),
             "{wait:?}"
         );
-        assert_eq!(rate.opens_at(opens), None);
+        assert_eq!(rate.next(opens), None);
         // a burst is paid for
         for _ in 0..20 {
             rate.take(opens);
         }
-        let wait = rate.opens_at(opens).expect("a wait") - opens;
+        let wait = rate.next(opens).expect("a wait") - opens;
         assert!(wait > Duration::from_millis(1900), "{wait:?}");
         // but not for ever
         let mut slow = Rate::new(1, start);
         for _ in 0..1000 {
             slow.take(start);
         }
-        let wait = slow.opens_at(start).expect("a wait") - start;
+        let wait = slow.next(start).expect("a wait") - start;
         assert!(wait < Duration::from_secs(12), "{wait:?}");
         // a long silence does not save more than a second
         let later = opens + Duration::from_secs(3600);
-        assert_eq!(rate.opens_at(later), None);
+        assert_eq!(rate.next(later), None);
         assert!(rate.left <= 10.0);
     }
 }

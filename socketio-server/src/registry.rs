@@ -42,7 +42,7 @@ pub(crate) struct Lease {
     number: u64,
 }
 
-pub(crate) type Found = (Arc<dyn AnyNamespace>, Option<Lease>);
+pub(crate) type Found = (Arc<dyn AnyNamespace>, Option<Box<Lease>>);
 
 impl Registry {
     /// Adds a namespace unless the name is taken.
@@ -195,7 +195,7 @@ impl Service {
             id: namespace.core().id.clone(),
             number: self.number,
         };
-        (namespace, Some(lease))
+        (namespace, Some(Box::new(lease)))
     }
 
     /// The last act: without the registry's lock, because the namespace may go with it.

@@ -84,7 +84,7 @@ impl Session {
             detail: None,
             broken: None,
             names: 0,
-            timers: Timers::new(),
+            timers: Timers::default(),
             outputs: VecDeque::new(),
         };
         session.try_transport(now, CloseReason::TransportError, None);

@@ -31,6 +31,7 @@ impl Pongs {
         pong
     }
 
+    #[allow(dead_code, reason = "only clients ask")]
     pub(crate) fn is_empty(&self) -> bool {
         self.0.is_empty()
     }

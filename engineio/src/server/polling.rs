@@ -6,11 +6,19 @@ use std::time::Instant;
 
 use bytes::Bytes;
 
-use super::session::{NOOP, Probe, State, control_frame, single};
+use super::session::{Probe, State, control_frame, single};
 use super::upgrade::NOOP_DELAY;
 use super::{Output, PostFailure, Reply, RequestId, Session};
 use crate::payload::{Packets, Payload};
+use crate::timer::Timers;
 use crate::{Batch, CloseReason, Dialect, Frame, HandshakeError, Packet, Protocol};
+
+/// When a probe that did not come to its end goes.
+pub(super) const UPGRADE: usize = 0;
+/// When the poll that waits gets a NOOP, because an upgrade is being tried.
+pub(super) const NOOP: usize = 1;
+/// When the last poll is not waited for any longer.
+pub(super) const CLOSING: usize = 2;
 
 /// What waits for a poll.
 #[derive(Clone, Debug)]
@@ -33,6 +41,9 @@ pub(super) struct Polling {
     /// The GET that got the newest payload.
     pub(super) answered: Option<RequestId>,
     pub(super) post: Option<Post>,
+    pub(super) timers: Timers<3>,
+    /// What the last poll gets when all else is said.
+    pub(super) farewell: &'static [Packet],
     queue: VecDeque<Queued>,
     bytes: usize,
 }
@@ -127,14 +138,14 @@ impl Session {
                 }
                 polling.get = Some(request);
                 if matches!(probe, Some(Probe { answered: true, .. })) {
-                    self.timers.set(NOOP, now + NOOP_DELAY);
+                    polling.timers.set(NOOP, now + NOOP_DELAY);
                 }
             }
-            State::Closing { polling, farewell } => {
+            State::Closing { polling } => {
                 polling.get = Some(request);
-                farewell
-                    .iter()
-                    .for_each(|packet| polling.push(packet.clone()));
+                for packet in polling.farewell {
+                    polling.push(packet.clone());
+                }
                 let reply = polling.payload(self.dialect, usize::MAX);
                 self.reply_to_poll(reply);
                 self.end();
@@ -217,7 +228,7 @@ impl Session {
 
     pub(super) fn take_post(&mut self) -> Option<Post> {
         match &mut self.state {
-            State::Polling { polling, .. } | State::Closing { polling, .. } => polling.post.take(),
+            State::Polling { polling, .. } | State::Closing { polling } => polling.post.take(),
             State::Linked { .. } | State::Closed => None,
         }
     }
@@ -261,11 +272,11 @@ impl Session {
     }
 
     pub(super) fn reply_to_poll(&mut self, reply: Reply) {
-        if let State::Polling { polling, .. } | State::Closing { polling, .. } = &mut self.state
+        if let State::Polling { polling, .. } | State::Closing { polling } = &mut self.state
             && let Some(request) = polling.get.take()
         {
             polling.answered = Some(request);
-            self.timers.stop(NOOP);
+            polling.timers.stop(NOOP);
             self.outputs.push_back(Output::Reply { request, reply });
         }
     }

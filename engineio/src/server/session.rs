@@ -4,10 +4,9 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::polling::{Polling, Post};
+use super::polling::{CLOSING, NOOP, Polling, Post, UPGRADE};
 use super::{Event, First, Input, LinkId, Output, Reply};
 use crate::payload::Payload;
-use crate::timer::Timers;
 use crate::{
     Batch, CloseReason, Config, Data, Dialect, Frame, HandshakeError, Open, Packet, Protocol,
     SendError, Sid, Transport,
@@ -19,25 +18,20 @@ const CROSSING: Duration = Duration::from_millis(200);
 /// sent meanwhile has as long to be read before the client is judged.
 const LATE: Duration = Duration::from_secs(1);
 
-pub(super) const HEARTBEAT: usize = 0;
-pub(super) const UPGRADE: usize = 1;
-pub(super) const NOOP: usize = 2;
-pub(super) const CLOSING: usize = 3;
-
+/// What long-polling takes is apart: it would stay with every session that a WebSocket carries.
 #[derive(Debug)]
 pub(super) enum State {
     Polling {
-        polling: Polling,
+        polling: Box<Polling>,
         probe: Option<Probe>,
     },
     Linked {
         link: LinkId,
         dialect: Dialect,
     },
-    /// Closed for the layer above; the next poll carries what is left, and `farewell`.
+    /// Closed for the layer above; the next poll carries what is left, and a farewell.
     Closing {
-        polling: Polling,
-        farewell: &'static [Packet],
+        polling: Box<Polling>,
     },
     Closed,
 }
@@ -64,14 +58,14 @@ pub(super) enum Heartbeat {
 /// One session. See the [module](super) for states and contract.
 #[derive(Debug)]
 pub struct Session {
-    pub(super) sid: Sid,
     pub(super) config: Arc<Config>,
     /// How the client is spoken to on long-polling.
     pub(super) dialect: Dialect,
     pub(super) state: State,
     pub(super) heartbeat: Heartbeat,
     pub(super) heartbeat_held: bool,
-    pub(super) timers: Timers<4>,
+    /// When the heartbeat has to be looked at.
+    heartbeat_at: Option<Instant>,
     pub(super) outputs: VecDeque<Output>,
 }
 
@@ -93,15 +87,14 @@ impl Session {
         first: First,
         now: Instant,
     ) -> Self {
-        // what a handshake says; more would stay with every idle client
-        let mut outputs = VecDeque::with_capacity(2);
+        let mut outputs = VecDeque::new();
         let state = match first {
             First::Polling(request) => {
                 let open = Packet::Open(Open::new(sid, &config, Transport::Polling));
                 let reply = single(dialect, &open);
                 outputs.push_back(Output::Reply { request, reply });
                 State::Polling {
-                    polling: Polling::opened_by(request),
+                    polling: Box::new(Polling::opened_by(request)),
                     probe: None,
                 }
             }
@@ -116,13 +109,12 @@ impl Session {
         };
         outputs.push_back(Output::Event(Event::Opened));
         let mut session = Self {
-            sid,
             config,
             dialect,
             state,
             heartbeat: Heartbeat::Ping,
             heartbeat_held: false,
-            timers: Timers::new(),
+            heartbeat_at: None,
             outputs,
         };
         session.restart_heartbeat(now);
@@ -133,12 +125,6 @@ impl Session {
     #[must_use]
     pub fn protocol(&self) -> Protocol {
         self.dialect.protocol
-    }
-
-    /// The session's secret name.
-    #[must_use]
-    pub fn sid(&self) -> Sid {
-        self.sid
     }
 
     /// What carries the session now.
@@ -194,7 +180,7 @@ impl Session {
     #[must_use]
     pub fn buffered(&self) -> usize {
         match &self.state {
-            State::Polling { polling, .. } | State::Closing { polling, .. } => polling.bytes(),
+            State::Polling { polling, .. } | State::Closing { polling } => polling.bytes(),
             State::Linked { .. } | State::Closed => 0,
         }
     }
@@ -225,12 +211,23 @@ impl Session {
 
     /// Fires the deadlines that are due.
     pub fn handle_timeout(&mut self, now: Instant) {
-        while let Some((timer, at)) = self.timers.expire(now) {
+        while let Some(at) = self.poll_timeout().filter(|at| *at <= now) {
+            if self.heartbeat_at == Some(at) {
+                self.heartbeat_at = None;
+                self.on_heartbeat(now, at);
+                continue;
+            }
+            let timer = match &mut self.state {
+                State::Polling { polling, .. } | State::Closing { polling } => {
+                    polling.timers.expire(now)
+                }
+                State::Linked { .. } | State::Closed => None,
+            };
             match timer {
-                HEARTBEAT => self.on_heartbeat(now, at),
-                UPGRADE => self.drop_probe(),
-                NOOP => self.free_poll(),
-                _ => self.end(),
+                Some((UPGRADE, _)) => self.drop_probe(),
+                Some((NOOP, _)) => self.free_poll(),
+                Some(_) => self.end(),
+                None => {}
             }
         }
     }
@@ -268,8 +265,8 @@ impl Session {
             State::Polling { polling, .. }
                 if polling.get.is_none() && reason == CloseReason::ForcedClose =>
             {
-                self.wait_for_last_poll(&[Packet::Noop, Packet::Close], reason);
-                self.timers.set(CLOSING, now + self.config.close_timeout);
+                let until = now + self.config.close_timeout;
+                self.wait_for_last_poll(&[Packet::Noop, Packet::Close], reason, until);
             }
             State::Polling { .. } | State::Linked { .. } => self.finish(reason),
             State::Closing { .. } | State::Closed => {}
@@ -296,10 +293,30 @@ impl Session {
         self.outputs.pop_front()
     }
 
+    /// Lends the session the memory that its outputs stand in, unless some stand in its own. Whoever drives many
+    /// sessions needs it once, and an idle session has none.
+    pub fn lend_room(&mut self, room: VecDeque<Output>) {
+        if self.outputs.is_empty() {
+            self.outputs = room;
+        }
+    }
+
+    /// Takes the memory of the outputs, when they are drained.
+    pub fn take_room(&mut self) -> VecDeque<Output> {
+        match self.outputs.is_empty() {
+            true => std::mem::take(&mut self.outputs),
+            false => VecDeque::new(),
+        }
+    }
+
     /// When [`Self::handle_timeout`] is due.
     #[must_use]
     pub fn poll_timeout(&self) -> Option<Instant> {
-        self.timers.next()
+        let polling = match &self.state {
+            State::Polling { polling, .. } | State::Closing { polling } => polling.timers.next(),
+            State::Linked { .. } | State::Closed => None,
+        };
+        self.heartbeat_at.into_iter().chain(polling).min()
     }
 
     // Heartbeat (engine.io-protocol v4, "Heartbeat"; v3, "Timeouts")
@@ -314,23 +331,23 @@ impl Session {
                     heard: false,
                     extended: false,
                 };
-                self.timers.set(HEARTBEAT, sent + timeout);
+                self.heartbeat_at = Some(sent + timeout);
                 self.send_packet(Packet::Ping { probe: false });
             }
             Heartbeat::Pong { .. } | Heartbeat::TheirPing if stood_still => {
-                self.timers.set(HEARTBEAT, now + LATE);
+                self.heartbeat_at = Some(now + LATE);
             }
             Heartbeat::Pong { .. } | Heartbeat::TheirPing if self.heartbeat_held => {
                 // not again at once, where no time at all is given for a pong
                 let again = timeout.max(Duration::from_millis(10));
-                self.timers.set(HEARTBEAT, now + again);
+                self.heartbeat_at = Some(now + again);
             }
             Heartbeat::Pong {
                 heard: true,
                 extended: extended @ false,
             } => {
                 *extended = true;
-                self.timers.set(HEARTBEAT, at + timeout);
+                self.heartbeat_at = Some(at + timeout);
             }
             Heartbeat::Pong { .. } | Heartbeat::TheirPing => {
                 self.finish(CloseReason::PingTimeout);
@@ -361,7 +378,7 @@ impl Session {
             Protocol::V4 => (Heartbeat::Ping, interval),
         };
         self.heartbeat = heartbeat;
-        self.timers.set(HEARTBEAT, now + wait);
+        self.heartbeat_at = Some(now + wait);
     }
 
     // Packets of the client
@@ -391,8 +408,8 @@ impl Session {
     pub(super) fn on_peer_close(&mut self, now: Instant) {
         match &self.state {
             State::Polling { polling, .. } if polling.get.is_none() => {
-                self.wait_for_last_poll(&[Packet::Noop], CloseReason::TransportClose);
-                self.timers.set(CLOSING, now + CROSSING);
+                let reason = CloseReason::TransportClose;
+                self.wait_for_last_poll(&[Packet::Noop], reason, now + CROSSING);
             }
             _ => {
                 self.free_poll();
@@ -433,22 +450,31 @@ impl Session {
         self.outputs.push_back(Output::Event(Event::Closed(reason)));
     }
 
-    /// Closes for everybody but one more poll, which gets what is queued and `farewell`.
-    pub(super) fn wait_for_last_poll(&mut self, farewell: &'static [Packet], reason: CloseReason) {
+    /// Closes for everybody but one more poll, which gets what is queued and `farewell` if it comes
+    /// in time.
+    fn wait_for_last_poll(
+        &mut self,
+        farewell: &'static [Packet],
+        reason: CloseReason,
+        until: Instant,
+    ) {
         self.drop_probe();
         self.answer_post();
         let State::Polling { polling, .. } = &mut self.state else {
             return;
         };
-        let polling = std::mem::take(polling);
-        self.state = State::Closing { polling, farewell };
-        self.timers.stop_all();
+        let mut polling = std::mem::take(polling);
+        polling.timers.stop_all();
+        polling.timers.set(CLOSING, until);
+        polling.farewell = farewell;
+        self.state = State::Closing { polling };
+        self.heartbeat_at = None;
         self.outputs.push_back(Output::Event(Event::Closed(reason)));
     }
 
     pub(super) fn end(&mut self) {
         self.state = State::Closed;
-        self.timers.stop_all();
+        self.heartbeat_at = None;
     }
 }
 

@@ -3,8 +3,8 @@
 
 use std::time::{Duration, Instant};
 
-use super::polling::Queued;
-use super::session::{NOOP, Probe, State, UPGRADE, control_frame};
+use super::polling::{NOOP, Queued, UPGRADE};
+use super::session::{Probe, State, control_frame};
 use super::{Event, LinkId, Output, Reply, Session};
 use crate::packet::v3;
 use crate::{CloseReason, Data, DecodeError, Dialect, HandshakeError, Packet, Protocol};
@@ -20,8 +20,8 @@ impl Session {
         let dialect = self.dialect.base64(base64);
         match &mut self.state {
             State::Polling {
+                polling,
                 probe: probe @ None,
-                ..
             } if self.config.offers_upgrade() => {
                 *probe = Some(Probe {
                     link,
@@ -29,7 +29,9 @@ impl Session {
                     answered: false,
                     packets: 0,
                 });
-                self.timers.set(UPGRADE, now + self.config.upgrade_timeout);
+                polling
+                    .timers
+                    .set(UPGRADE, now + self.config.upgrade_timeout);
             }
             // a second one is an intruder: it goes, the session stays
             State::Polling { .. }
@@ -82,7 +84,7 @@ impl Session {
                     frame,
                 });
                 if polling.get.is_some() {
-                    self.timers.set(NOOP, now + NOOP_DELAY);
+                    polling.timers.set(NOOP, now + NOOP_DELAY);
                 }
             }
             Ok(Packet::Upgrade) if probe.answered => {
@@ -101,8 +103,6 @@ impl Session {
         };
         let queue = polling.take_queue();
         self.state = State::Linked { link, dialect };
-        self.timers.stop(UPGRADE);
-        self.timers.stop(NOOP);
         self.restart_heartbeat(now);
         for queued in queue {
             let frame = match queued {
@@ -115,10 +115,10 @@ impl Session {
     }
 
     pub(super) fn drop_probe(&mut self) {
-        self.timers.stop(UPGRADE);
-        if let State::Polling { probe, .. } = &mut self.state
+        if let State::Polling { polling, probe } = &mut self.state
             && let Some(Probe { link, .. }) = probe.take()
         {
+            polling.timers.stop(UPGRADE);
             self.outputs.push_back(Output::CloseLink { link });
         }
     }
@@ -126,13 +126,12 @@ impl Session {
     pub(super) fn on_link_closed(&mut self, link: LinkId, reason: CloseReason) {
         match &mut self.state {
             State::Linked { link: current, .. } if *current == link => {
-                self.state = State::Closed;
-                self.timers.stop_all();
+                self.end();
                 self.outputs.push_back(Output::Event(Event::Closed(reason)));
             }
-            State::Polling { probe, .. } if probe.as_ref().is_some_and(|p| p.link == link) => {
+            State::Polling { polling, probe } if probe.as_ref().is_some_and(|p| p.link == link) => {
                 *probe = None;
-                self.timers.stop(UPGRADE);
+                polling.timers.stop(UPGRADE);
             }
             State::Polling { .. }
             | State::Linked { .. }

@@ -22,7 +22,8 @@ enum Form {
     Json(json::Decoder),
     #[cfg(feature = "msgpack")]
     Msgpack(msgpack::Decoder),
-    User(Checked),
+    /// Larger than the others, and rare.
+    User(Box<Checked>),
 }
 
 impl Decoder {
@@ -31,7 +32,9 @@ impl Decoder {
             Parser::Json => Form::Json(json::Decoder::new(limits)),
             #[cfg(feature = "msgpack")]
             Parser::Msgpack => Form::Msgpack(msgpack::Decoder::new(limits)),
-            Parser::User(parser) => Form::User(Checked::new(parser.decoder(limits), limits)),
+            Parser::User(parser) => {
+                Form::User(Box::new(Checked::new(parser.decoder(limits), limits)))
+            }
         })
     }
 

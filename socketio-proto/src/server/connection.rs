@@ -22,8 +22,6 @@ pub struct Connection {
     config: Arc<Config>,
     decoder: Decoder,
     namespaces: Names<State>,
-    /// How many of them are `Connected`.
-    connected: usize,
     acks: Acks<()>,
     connect_deadline: Option<Instant>,
     assembly_deadline: Option<Instant>,
@@ -56,12 +54,10 @@ impl Connection {
             parser,
             revision,
             namespaces: Names::default(),
-            connected: 0,
             acks: Acks::default(),
             connect_deadline: now.checked_add(config.connect_timeout),
             assembly_deadline: None,
-            // mostly there is one, which is taken at once: room for more would stay with every idle client
-            outputs: VecDeque::with_capacity(1),
+            outputs: VecDeque::new(),
             closed: false,
             config,
         };
@@ -139,7 +135,6 @@ impl Connection {
         *state
             .filter(|state| **state == State::Connecting)
             .ok_or(Misuse::NotConnecting)? = State::Connected;
-        self.connected += 1;
         self.connect_deadline = None;
         let batch = match self.revision {
             // it makes its id itself
@@ -240,6 +235,27 @@ impl Connection {
     /// The next thing to do, in order.
     pub fn poll_output(&mut self) -> Option<Output> {
         self.outputs.pop_front()
+    }
+
+    /// Lends the connection the memory that its outputs stand in, unless some stand in its own. Whoever drives many
+    /// connections needs it once, and an idle connection has none.
+    pub fn lend_room(&mut self, room: VecDeque<Output>) {
+        if self.outputs.is_empty() {
+            self.outputs = room;
+        }
+    }
+
+    /// Takes the memory of the outputs, when they are drained.
+    pub fn take_room(&mut self) -> VecDeque<Output> {
+        match self.outputs.is_empty() {
+            true => std::mem::take(&mut self.outputs),
+            false => VecDeque::new(),
+        }
+    }
+
+    /// Gives back memory that is kept for acks when none is expected.
+    pub fn shrink(&mut self) {
+        self.acks.shrink();
     }
 
     /// When [`Connection::handle_timeout`] has to be called.
@@ -362,8 +378,8 @@ impl Connection {
         for id in self.acks.ids(&namespace) {
             self.acks.remove(&namespace, id);
         }
-        self.connected -= 1;
-        if self.connected == 0 {
+        let is_last = self.namespaces.iter().all(|(_, s)| *s != State::Connected);
+        if is_last {
             self.connect_deadline = now.checked_add(self.config.connect_timeout);
         }
         self.event(Event::Disconnected { namespace, reason });

@@ -1,5 +1,6 @@
 //! The contract, line by line.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -467,4 +468,32 @@ fn kept_names_do_not_keep_packets_alive() {
     let start = packet.as_ptr() as usize;
     let range = start..start + packet.len();
     assert!(!range.contains(&(namespace.as_str().as_ptr() as usize)));
+}
+
+#[test]
+fn outputs_stand_in_the_room_that_was_lent_and_drained_it_comes_back() {
+    let mut rig = Rig::joined();
+    rig.connection.take_room();
+    rig.connection.lend_room(VecDeque::with_capacity(100));
+    rig.text("2[\"x\"]");
+    rig.connection.lend_room(VecDeque::new());
+    assert_eq!(rig.connection.take_room().capacity(), 0, "it is in use");
+    assert_eq!(rig.take().len(), 1);
+    assert_eq!(rig.connection.take_room().capacity(), 100);
+    assert_eq!(rig.connection.take_room().capacity(), 0);
+}
+
+#[test]
+fn an_ack_that_is_expected_stays_so_when_memory_is_given_back() {
+    let mut rig = Rig::joined();
+    let (id, until) = (AckId::new(7).unwrap(), rig.now + Duration::from_secs(1));
+    rig.connection
+        .expect_ack(rig.now, &NamespaceId::ROOT, id, until)
+        .unwrap();
+    rig.connection.shrink();
+    assert_eq!(rig.connection.poll_timeout(), Some(until));
+    rig.text("37[]");
+    assert_eq!(rig.take().len(), 1);
+    rig.connection.shrink();
+    assert_eq!(rig.connection.poll_timeout(), None);
 }

@@ -121,7 +121,7 @@ pub(crate) trait AnyNamespace: Send + Sync {
         server: &Arc<Core>,
         connection: &Arc<Connection>,
         auth: Option<Text>,
-        lease: Option<Lease>,
+        lease: Option<Box<Lease>>,
     ) -> Box<dyn Session>;
 
     /// What a cluster may know of those who are still there.
@@ -141,7 +141,7 @@ impl<D: Send + Sync + 'static> AnyNamespace for Mounted<D> {
         server: &Arc<Core>,
         connection: &Arc<Connection>,
         auth: Option<Text>,
-        lease: Option<Lease>,
+        lease: Option<Box<Lease>>,
     ) -> Box<dyn Session> {
         let request = Arc::clone(&connection.request);
         let params = Arc::clone(&self.params);

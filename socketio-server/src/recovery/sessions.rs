@@ -47,7 +47,7 @@ pub(crate) struct Saved<D> {
     pub(crate) history: History,
     pub(crate) data: Arc<D>,
     /// Keeps a namespace that came from a pattern in service.
-    pub(crate) _lease: Option<Lease>,
+    pub(crate) _lease: Option<Box<Lease>>,
 }
 
 /// A session on its way back to its client. Dropped on that way, it is saved again.

@@ -31,7 +31,7 @@ pub(crate) struct Joined<D> {
     pub(super) served: Option<Arc<Inbox>>,
     pub(crate) span: Span,
     /// What its client may recover it with.
-    key: Option<SessionKey>,
+    key: Option<Box<SessionKey>>,
 }
 
 const CONNECT: Text = Text::from_static("connect");
@@ -48,7 +48,7 @@ impl<D: Send + Sync + 'static> Joined<D> {
         let span = Span::socket(&socket.core().shown(), &namespace.core.id);
         Self {
             span,
-            key,
+            key: key.map(Box::new),
             socket,
             namespace,
             inbox: VecDeque::new(),
@@ -70,6 +70,12 @@ impl<D: Send + Sync + 'static> Joined<D> {
     /// Whether no handler runs and no event waits for one.
     pub(super) fn is_idle(&self) -> bool {
         self.begun && self.running.is_empty() && self.inbox.is_empty() && self.inbox_bytes() == 0
+    }
+
+    /// Gives back memory that is kept for events.
+    pub(super) fn shrink(&mut self) {
+        self.inbox.shrink_to_fit();
+        self.running.shrink_to_fit();
     }
 
     pub(super) fn push(&mut self, event: Event) {
@@ -112,13 +118,13 @@ impl<D: Send + Sync + 'static> Joined<D> {
     }
 
     /// The socket is disconnected from here on.
-    pub(super) fn end(&self, reason: DisconnectReason, lease: Option<Lease>) {
+    pub(super) fn end(&self, reason: DisconnectReason, lease: Option<Box<Lease>>) {
         self.each(&DISCONNECTING, &self.handlers().disconnecting, |handler| {
             handler(&self.socket, reason);
         });
         let history = self.socket.core().end(reason);
         self.namespace.remove(&self.socket);
-        if let (Some(sessions), Some(key)) = (&self.namespace.sessions, &self.key) {
+        if let (Some(sessions), Some(key)) = (&self.namespace.sessions, self.key.as_deref()) {
             match history.filter(|_| is_recoverable(reason)) {
                 Some(history) => {
                     let saved = Saved {

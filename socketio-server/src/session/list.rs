@@ -102,6 +102,14 @@ impl SessionList {
         accepted
     }
 
+    /// Gives back memory that is kept for what may come.
+    pub(crate) fn shrink(&mut self) {
+        self.places.shrink_to_fit();
+        for place in &mut self.places {
+            place.session.shrink();
+        }
+    }
+
     /// Bytes of events that wait for handlers. Who has any is busy.
     pub(crate) fn inbox_bytes(&self) -> usize {
         let places = self.busy.iter().filter_map(|index| self.places.get(*index));
@@ -156,6 +164,8 @@ mod tests {
         }
 
         fn upgraded(&self) {}
+
+        fn shrink(&mut self) {}
 
         fn disconnected(self: Box<Self>, _: DisconnectReason) {}
     }

@@ -51,6 +51,9 @@ pub(crate) trait Session: Send {
     /// The connection moved to another transport.
     fn upgraded(&self);
 
+    /// Gives back memory that is kept for events.
+    fn shrink(&mut self);
+
     fn disconnected(self: Box<Self>, reason: DisconnectReason);
 }
 
@@ -69,7 +72,7 @@ pub(crate) struct NamespaceSession<D: Send + Sync + 'static> {
     connection: Arc<Connection>,
     phase: Phase<D>,
     /// Keeps a namespace that came from a pattern in service.
-    lease: Option<Lease>,
+    lease: Option<Box<Lease>>,
 }
 
 enum Phase<D: Send + Sync + 'static> {
@@ -124,7 +127,7 @@ impl<D: Send + Sync + 'static> NamespaceSession<D> {
         connection: Arc<Connection>,
         handshake: Handshake,
         resume: Option<Resume>,
-        lease: Option<Lease>,
+        lease: Option<Box<Lease>>,
     ) -> Self {
         let step = match resume {
             Some(resume) => Step::Back(recover(Arc::clone(&namespace), handshake.clone(), resume)),
@@ -389,6 +392,12 @@ impl<D: Send + Sync + 'static> Session for NamespaceSession<D> {
     fn upgraded(&self) {
         if let Phase::Joined(joined) = &self.phase {
             joined.upgraded();
+        }
+    }
+
+    fn shrink(&mut self) {
+        if let Phase::Joined(joined) = &mut self.phase {
+            joined.shrink();
         }
     }
 

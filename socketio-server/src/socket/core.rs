@@ -32,11 +32,13 @@ pub(crate) struct SocketCore {
     pub(super) end: Mutex<End>,
 }
 
-#[derive(Default)]
-pub(super) struct End {
-    pub(super) reason: Option<DisconnectReason>,
-    pub(super) detail: Option<Box<str>>,
-    pub(super) wakers: Vec<Waker>,
+pub(super) enum End {
+    /// It is connected: those who wait for the end.
+    Awaited(Vec<Waker>),
+    Come {
+        reason: DisconnectReason,
+        detail: Option<Box<str>>,
+    },
 }
 
 impl fmt::Debug for SocketCore {
@@ -71,7 +73,7 @@ impl SocketCore {
         handshake: Handshake,
     ) -> Self {
         let (slot, start) = (seat.slot, seat.newest);
-        let end = Mutex::default();
+        let end = Mutex::new(End::Awaited(Vec::new()));
         Self {
             id,
             slot,
@@ -105,12 +107,13 @@ impl SocketCore {
     pub(crate) fn end(&self, reason: DisconnectReason) -> Option<History> {
         let wakers = {
             let mut end = self.end.lock();
-            if end.reason.is_some() {
+            let End::Awaited(wakers) = &mut *end else {
                 return None;
-            }
-            end.reason = Some(reason);
-            end.detail = self.connection.handle.close_detail();
-            std::mem::take(&mut end.wakers)
+            };
+            let wakers = std::mem::take(wakers);
+            let detail = self.connection.handle.close_detail();
+            *end = End::Come { reason, detail };
+            wakers
         };
         let history = self.namespace.remove(self.slot);
         wakers.into_iter().for_each(Waker::wake);
@@ -122,9 +125,9 @@ impl SocketCore {
         let result = {
             // held until `f` is done: `end` gives the slot away only afterwards
             let end = self.end.lock();
-            if end.reason.is_some() {
+            let End::Awaited(_) = &*end else {
                 return None;
-            }
+            };
             self.namespace.change(|rooms| f(rooms, self.slot))
         };
         self.namespace.tell();
@@ -137,7 +140,7 @@ impl SocketCore {
     }
 
     pub(super) fn is_connected(&self) -> bool {
-        self.end.lock().reason.is_none()
+        matches!(&*self.end.lock(), End::Awaited(_))
     }
 
     pub(crate) fn count_failed(&self, kind: &EventErrorKind) {

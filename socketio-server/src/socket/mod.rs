@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use socketio_proto::{DisconnectReason, Event, FromArgs, IntoArgs, NamespaceId, SocketId};
 
-use self::core::How;
+use self::core::{End, How};
 use crate::ack::AckFuture;
 use crate::broadcast::Broadcast;
 use crate::connection::Command;
@@ -309,7 +309,10 @@ impl<D> Socket<D> {
     /// `None` before it, and where the reason says it all.
     #[must_use]
     pub fn disconnect_detail(&self) -> Option<Box<str>> {
-        self.inner.core.end.lock().detail.clone()
+        match &*self.inner.core.end.lock() {
+            End::Awaited(_) => None,
+            End::Come { detail, .. } => detail.clone(),
+        }
     }
 
     /// The connection below.

@@ -9,7 +9,7 @@ use std::time::Duration;
 use socketio_proto::{DisconnectReason, Event, FromArgs, IntoArgs};
 
 use super::Socket;
-use super::core::{How, SocketCore};
+use super::core::{End, How, SocketCore};
 use crate::ack::AckFuture;
 use crate::error::SendError;
 
@@ -22,14 +22,15 @@ impl<D> Future for Closed<D> {
     type Output = DisconnectReason;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<DisconnectReason> {
-        let mut end = self.socket.inner.core.end.lock();
-        if let Some(reason) = end.reason {
-            return Poll::Ready(reason);
+        match &mut *self.socket.inner.core.end.lock() {
+            End::Come { reason, .. } => Poll::Ready(*reason),
+            End::Awaited(wakers) => {
+                if !wakers.iter().any(|waker| waker.will_wake(cx.waker())) {
+                    wakers.push(cx.waker().clone());
+                }
+                Poll::Pending
+            }
         }
-        if !end.wakers.iter().any(|waker| waker.will_wake(cx.waker())) {
-            end.wakers.push(cx.waker().clone());
-        }
-        Poll::Pending
     }
 }
 

@@ -198,7 +198,8 @@ mod interleavings {
         testkit::explore(|| {
             let core = Core::new(Options::default());
             let registered = core.register_as(Sid::from_entropy([7; 15]), Terms::default());
-            let (_, handle, _registration) = registered.expect("a new id");
+            let registration = registered.expect("a new id");
+            let handle = Handle::clone(&registration);
             let (parts, ()) = Request::new(()).into_parts();
             let trusted = &core.options.trusted_proxies;
             let handshake = Handshake::new(parts, Transport::Polling, Protocol::V4, trusted);

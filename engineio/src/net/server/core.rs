@@ -1,9 +1,12 @@
 //! What all sessions of a server share: settings, the registry of sessions, gauges.
 
+use std::borrow::Borrow;
 use std::cmp::Reverse;
-use std::collections::HashMap;
 use std::collections::hash_map::Entry;
+use std::collections::{HashMap, HashSet};
+use std::hash::{Hash, Hasher};
 use std::net::IpAddr;
+use std::ops::Deref;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -35,8 +38,8 @@ pub(super) struct Core {
     pub(super) incoming: Arc<Memory>,
     pub(super) flusher: Flusher,
     pub(super) options: Options,
-    /// Keyed by wire data: the standard map hashes with a random key.
-    sessions: Mutex<HashMap<Sid, Handle>>,
+    /// Keyed by wire data: the standard set hashes with a random key.
+    sessions: Mutex<HashSet<BySid>>,
     /// Sessions by the address of their client, where that is limited.
     addresses: Mutex<HashMap<IpAddr, usize>>,
     requests: AtomicU64,
@@ -49,28 +52,60 @@ pub(super) struct Core {
     pub(super) counters: Counters,
 }
 
-/// The place of a session in the registry, for as long as its task lives.
+/// A session that is found by its id, which it has itself: a map would keep another one for each.
+#[derive(Debug)]
+struct BySid(Handle);
+
+impl Borrow<Sid> for BySid {
+    fn borrow(&self) -> &Sid {
+        self.0.key()
+    }
+}
+
+impl Hash for BySid {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.0.key().hash(state);
+    }
+}
+
+impl PartialEq for BySid {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.key() == other.0.key()
+    }
+}
+
+impl Eq for BySid {}
+
+/// A handle with the place of its session in the registry, for as long as the session's task lives.
 #[derive(Debug)]
 pub(super) struct Registration {
-    core: Arc<Core>,
-    sid: Sid,
+    handle: Handle,
     /// Counted under this address.
-    address: Option<IpAddr>,
+    address: Option<Box<IpAddr>>,
+}
+
+impl Deref for Registration {
+    type Target = Handle;
+
+    fn deref(&self) -> &Handle {
+        &self.handle
+    }
 }
 
 impl Registration {
     /// Counts the session under its client's address; `false` when there are too many of it.
     pub(super) fn count(&mut self, address: Option<IpAddr>) -> bool {
-        let Some((limit, address)) = self.core.options.max_sessions_per_address.zip(address) else {
+        let core = self.handle.core();
+        let Some((limit, address)) = core.options.max_sessions_per_address.zip(address) else {
             return true;
         };
-        let mut addresses = self.core.addresses.lock();
+        let mut addresses = core.addresses.lock();
         let count = addresses.entry(address).or_default();
         if *count >= limit {
             return false;
         }
         *count += 1;
-        self.address = Some(address);
+        self.address = Some(Box::new(address));
         true
     }
 }
@@ -99,7 +134,7 @@ impl Core {
     }
 
     /// Makes an id nobody has and registers its session; `None` when the server is closing.
-    pub(super) fn register(self: &Arc<Self>, terms: Terms) -> Option<(Sid, Handle, Registration)> {
+    pub(super) fn register(self: &Arc<Self>, terms: Terms) -> Option<Registration> {
         loop {
             let mut entropy = [0; 15];
             getrandom::fill(&mut entropy).ok()?;
@@ -112,26 +147,20 @@ impl Core {
     }
 
     /// Registers the session of an id; `None` when the server is closing or somebody has the id.
-    pub(super) fn register_as(
-        self: &Arc<Self>,
-        sid: Sid,
-        terms: Terms,
-    ) -> Option<(Sid, Handle, Registration)> {
+    pub(super) fn register_as(self: &Arc<Self>, sid: Sid, terms: Terms) -> Option<Registration> {
         let mut sessions = self.sessions.lock();
         if self.is_closing() {
             return None;
         }
-        let Entry::Vacant(place) = sessions.entry(sid) else {
+        if sessions.contains(&sid) {
             return None;
-        };
+        }
         let handle = Handle::new(sid, terms, Arc::clone(self));
-        place.insert(handle.clone());
-        let registration = Registration {
-            core: Arc::clone(self),
-            sid,
+        sessions.insert(BySid(handle.clone()));
+        Some(Registration {
+            handle,
             address: None,
-        };
-        Some((sid, handle, registration))
+        })
     }
 
     /// The next tick of the server's clock at or after `at`: sessions whose timers are near each
@@ -144,7 +173,8 @@ impl Core {
     }
 
     pub(super) fn find(&self, sid: Sid) -> Option<Handle> {
-        self.sessions.lock().get(&sid).cloned()
+        let sessions = self.sessions.lock();
+        sessions.get(&sid).map(|BySid(session)| session.clone())
     }
 
     pub(super) fn next_request(&self) -> RequestId {
@@ -159,17 +189,15 @@ impl Core {
     pub(super) fn open_sessions(&self) -> usize {
         let sessions = self.sessions.lock();
         sessions
-            .values()
-            .filter(|session| !session.is_closed())
+            .iter()
+            .filter(|BySid(session)| !session.is_closed())
             .count()
     }
 
     pub(super) fn queued_bytes(&self) -> usize {
-        self.sessions
-            .lock()
-            .values()
-            .map(Handle::queued_bytes)
-            .sum()
+        let sessions = self.sessions.lock();
+        let queued = sessions.iter().map(|BySid(session)| session.queued_bytes());
+        queued.sum()
     }
 
     /// Ends sessions until their queues fit into seven eighths of the budget: those first whose
@@ -216,7 +244,9 @@ impl Core {
     }
 
     pub(super) fn all(&self) -> Vec<Handle> {
-        self.sessions.lock().values().cloned().collect()
+        let sessions = self.sessions.lock();
+        let handles = sessions.iter().map(|BySid(session)| session.clone());
+        handles.collect()
     }
 
     /// Refuses new sessions and ends those that are there.
@@ -251,9 +281,10 @@ impl Drop for Task {
 
 impl Drop for Registration {
     fn drop(&mut self) {
-        self.core.sessions.lock().remove(&self.sid);
-        if let Some(address) = self.address
-            && let Entry::Occupied(mut count) = self.core.addresses.lock().entry(address)
+        let core = self.handle.core();
+        core.sessions.lock().remove(&self.handle.sid());
+        if let Some(address) = self.address.take()
+            && let Entry::Occupied(mut count) = core.addresses.lock().entry(*address)
         {
             *count.get_mut() -= 1;
             if *count.get() == 0 {
@@ -265,8 +296,6 @@ impl Drop for Registration {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::{HashMap, HashSet};
-
     use super::*;
 
     /// CVE-2017-16031: ids that could be guessed.
@@ -277,7 +306,7 @@ mod tests {
         let mut seen = HashSet::new();
         let mut counts = vec![HashMap::<char, usize>::new(); 20];
         for _ in 0..IDS {
-            let (sid, ..) = core.register(Terms::default()).unwrap();
+            let sid = core.register(Terms::default()).unwrap().sid();
             for (position, c) in sid.as_str().chars().enumerate() {
                 *counts[position].entry(c).or_default() += 1;
             }
@@ -306,10 +335,10 @@ mod tests {
         let sessions: Vec<_> = (0..8)
             .map(|_| core.register(Terms::default()).unwrap())
             .collect();
-        for (_, handle, _) in &sessions {
+        for session in &sessions {
             let data = crate::Data::Binary(vec![0; 300_000].into());
-            let batch = handle.share(&data.into());
-            handle.send(batch).ok();
+            let batch = session.share(&data.into());
+            session.send(batch).ok();
         }
         assert!(core.memory.used() < 1_300_000, "{}", core.memory.used());
         assert!(core.evicted.load(Ordering::Relaxed) > 3);

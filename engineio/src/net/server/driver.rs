@@ -1,6 +1,8 @@
 //! [`Driver`]: the one task of a session. It owns the machine, the layer above and the
-//! WebSocket; everybody else reaches it through its [`Handle`].
+//! WebSocket; everybody else reaches it through its [`Handle`](super::Handle).
 
+use std::cell::Cell;
+use std::collections::VecDeque;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -11,23 +13,30 @@ use tokio::sync::oneshot;
 use tokio::time::Sleep;
 
 use super::Upper;
-use super::core::{Core, Registration, Task};
+use super::core::{Registration, Task};
 use super::io::{Flush, Wire};
 use super::link::{Link, Read};
 use super::memory::Charge;
 use super::queue::Queue;
-use super::shared::{Command, Handle};
+use super::requests::Requests;
+use super::shared::Command;
 use crate::net::clock;
 use crate::net::trace::debug;
 use crate::server::{Event, First, Input, LinkId, Output, Reply, RequestId, Session};
-use crate::{CloseReason, SendError, Sid, Transport};
+use crate::{CloseReason, SendError, Transport};
 
 /// Turns of one poll, before others have theirs.
 const TURNS: usize = 8;
-/// Commands that a session on long-polling keeps room for.
-const COMMANDS: usize = 8;
 /// Over the soft budget, a client must take something within this time.
 const STALL: Duration = Duration::from_secs(10);
+
+/// More room than this is not kept.
+const ROOM_OUTPUTS: usize = 64;
+
+thread_local! {
+    /// Where outputs of sessions stand while one of them is polled.
+    static ROOM: Cell<VecDeque<Output>> = const { Cell::new(VecDeque::new()) };
+}
 
 /// What the first request of a session brings.
 pub(super) enum Opening {
@@ -38,46 +47,32 @@ pub(super) enum Opening {
 pub(super) struct Driver<U> {
     session: Session,
     upper: U,
-    handle: Handle,
-    core: Arc<Core>,
+    handle: Registration,
     link: Option<Box<Link>>,
     next_link: u64,
     /// The link that carries the session, or carried it to its end.
     carrier: Option<LinkId>,
-    /// Requests that wait for their reply.
-    requests: Vec<(RequestId, oneshot::Sender<Reply>)>,
-    /// Answers to POSTs, kept back while the layer above is full.
-    held: Vec<(oneshot::Sender<Reply>, Reply)>,
-    /// Room for what comes in the next turn.
-    commands: Vec<Command>,
+    requests: Requests,
     sleep: Option<Pin<Box<Sleep>>>,
-    wakes_at: Option<Instant>,
     /// When a client that takes nothing is given up.
     stalls_at: Option<Instant>,
     /// What came in and is unfinished, or waits for the layer above.
     incoming: Charge,
     /// The writing half of the WebSocket is lent to the flusher.
     lent: bool,
-    _registration: Registration,
     _task: Task,
 }
 
 impl<U: Upper> Driver<U> {
-    pub(super) fn new(
-        sid: Sid,
-        core: Arc<Core>,
-        handle: Handle,
-        registration: Registration,
-        opening: Opening,
-        upper: U,
-    ) -> Self {
+    pub(super) fn new(handle: Registration, opening: Opening, upper: U) -> Self {
         let now = clock::now();
+        let core = handle.core();
         let dialect = handle.terms().dialect;
         let (mut link, mut carrier) = (None, None);
-        let mut requests = Vec::new();
+        let mut requests = Requests::default();
         let first = match opening {
             Opening::Polling(request, reply) => {
-                requests.push((request, reply));
+                requests.add(request, reply);
                 First::Polling(request)
             }
             Opening::WebSocket(wire) => {
@@ -90,23 +85,18 @@ impl<U: Upper> Driver<U> {
             }
         };
         Self {
-            _task: Task::new(&core),
+            _task: Task::new(core),
             incoming: Charge::new(&core.incoming),
             lent: false,
-            session: Session::speaking(dialect, sid, Arc::clone(&core.engine), first, now),
+            session: Session::speaking(dialect, handle.sid(), Arc::clone(&core.engine), first, now),
             upper,
             handle,
-            core,
             link,
             next_link: 1,
             carrier,
             requests,
-            held: Vec::new(),
-            commands: Vec::new(),
             sleep: None,
-            wakes_at: None,
             stalls_at: None,
-            _registration: registration,
         }
     }
 
@@ -120,7 +110,7 @@ impl<U: Upper> Driver<U> {
             }
             Command::Request(input, reply) => {
                 if let Input::Poll { request } | Input::Post { request } = &input {
-                    self.requests.push((*request, reply));
+                    self.requests.add(*request, reply);
                 }
                 self.session.handle_input(now, input);
             }
@@ -139,7 +129,7 @@ impl<U: Upper> Driver<U> {
         self.next_link += 1;
         let link = Box::new(self.new_link(id, wire, base64));
         if self.link.is_some() {
-            return link.close(cx, Default::default(), &self.core);
+            return link.close(cx, Default::default(), self.handle.core());
         }
         self.link = Some(link);
         let opened = Input::LinkOpened { link: id, base64 };
@@ -148,40 +138,46 @@ impl<U: Upper> Driver<U> {
 
     fn new_link(&self, id: LinkId, wire: Wire, base64: bool) -> Link {
         let dialect = self.handle.terms().dialect.base64(base64);
-        Link::new(id, wire, dialect, self.core.engine.max_payload)
+        Link::new(id, wire, dialect, self.handle.core().engine.max_payload)
     }
 
     fn drain(&mut self, now: Instant, cx: &mut Context<'_>) {
         while let Some(output) = self.session.poll_output(now) {
             match output {
-                Output::Reply { request, reply } => self.reply(request, reply),
+                Output::Reply { request, reply } => {
+                    self.requests.answer(request, reply, self.upper.is_full());
+                }
                 Output::Frame { link, frame } => {
                     if let Some(current) = self.link.as_mut().filter(|l| l.id == link) {
                         current.push(frame);
+                    }
+                    if self.session.link().is_some() {
+                        self.handle.with_queue(Queue::shrink);
+                        self.upper.shrink();
                     }
                 }
                 // the end of the session's own link waits for the queue: see `finish`
                 Output::CloseLink { link } if !self.session.is_closed() => {
                     if let Some(probe) = self.link.take_if(|probe| probe.id == link) {
-                        probe.close(cx, Default::default(), &self.core);
+                        probe.close(cx, Default::default(), self.handle.core());
                     }
                 }
                 Output::CloseLink { .. } => {}
                 Output::Event(event) => {
                     match &event {
                         Event::Opened => {
-                            debug!("session {:?} opened", self.session.sid());
-                            self.core.counters.opened();
+                            debug!("session {:?} opened", self.handle.sid());
+                            self.handle.core().counters.opened();
                         }
                         Event::Upgraded => {
-                            debug!("session {:?} upgraded", self.session.sid());
-                            self.core.counters.upgraded();
+                            debug!("session {:?} upgraded", self.handle.sid());
+                            self.handle.core().counters.upgraded();
                             self.carrier = self.session.link();
                             self.handle.carried_by(self.session.transport());
                         }
                         Event::Closed(reason) => {
-                            debug!("session {:?} closed: {reason}", self.session.sid());
-                            self.core.counters.closed(*reason);
+                            debug!("session {:?} closed: {reason}", self.handle.sid());
+                            self.handle.core().counters.closed(*reason);
                             self.handle.end();
                         }
                         Event::Message(_) | Event::Ping => {}
@@ -192,18 +188,6 @@ impl<U: Upper> Driver<U> {
         }
     }
 
-    fn reply(&mut self, request: RequestId, reply: Reply) {
-        let position = self.requests.iter().position(|(id, _)| *id == request);
-        let Some((_, sender)) = position.map(|position| self.requests.swap_remove(position)) else {
-            return;
-        };
-        if reply == Reply::Ok && self.upper.is_full() {
-            self.held.push((sender, reply));
-        } else {
-            sender.send(reply).ok();
-        }
-    }
-
     /// Reads what the WebSocket brought, unless the layer above has enough to do.
     fn read(&mut self, now: Instant, cx: &mut Context<'_>) -> bool {
         let full = self.upper.is_full();
@@ -211,9 +195,7 @@ impl<U: Upper> Driver<U> {
         if full {
             return false;
         }
-        for (sender, reply) in self.held.drain(..) {
-            sender.send(reply).ok();
-        }
+        self.requests.release();
         let Some(mut link) = self.link.take() else {
             return false;
         };
@@ -234,7 +216,7 @@ impl<U: Upper> Driver<U> {
                 self.session
                     .handle_input(now, Input::LinkClosed { link: id, reason });
                 if probing && let Some(probe) = self.link.take() {
-                    probe.close(cx, Default::default(), &self.core);
+                    probe.close(cx, Default::default(), self.handle.core());
                 }
                 true
             }
@@ -248,7 +230,7 @@ impl<U: Upper> Driver<U> {
         if self.session.link().is_some() {
             return false;
         }
-        let max = self.core.engine.max_payload;
+        let max = self.handle.core().engine.max_payload;
         let Some(batch) = self.handle.with_queue(|queue| queue.take(max)) else {
             return false;
         };
@@ -305,7 +287,7 @@ impl<U: Upper> Driver<U> {
     /// the session.
     fn judge_queue(&mut self, now: Instant, cx: &mut Context<'_>) {
         let (queued, overflowed) = self.handle.load();
-        if queued <= self.core.options.soft_budget && !overflowed {
+        if queued <= self.handle.core().options.soft_budget && !overflowed {
             self.stalls_at = None;
             return;
         }
@@ -337,7 +319,7 @@ impl<U: Upper> Driver<U> {
     fn arm(&mut self, now: Instant, cx: &mut Context<'_>) -> bool {
         let session = self.session.poll_timeout();
         let deadlines = [
-            session.map(|at| self.core.coalesce(at)),
+            session.map(|at| self.handle.core().coalesce(at)),
             self.upper.poll_timeout(),
             self.stalls_at,
         ];
@@ -348,10 +330,10 @@ impl<U: Upper> Driver<U> {
             return true;
         }
         // a timer that is early does no harm, and moving it costs
-        if self.wakes_at.is_some_and(|at| at <= next && at > now) {
+        let armed = self.sleep.as_ref().map(|sleep| sleep.deadline().into_std());
+        if armed.is_some_and(|at| now < at && at <= next) {
             return false;
         }
-        self.wakes_at = Some(next);
         let sleep = match &mut self.sleep {
             Some(sleep) => {
                 sleep.as_mut().reset(next.into());
@@ -380,24 +362,64 @@ impl<U: Upper> Driver<U> {
         self.lent && link.is_steady()
     }
 
+    fn turns(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        self.handle.begin(cx);
+        for _ in 0..TURNS {
+            let now = clock::now();
+            self.session.handle_timeout(now);
+            self.drain(now, cx);
+            let mut commands = self.requests.take_room();
+            self.handle.take_commands(&mut commands);
+            for command in commands.drain(..) {
+                self.on_command(now, command, cx);
+            }
+            match self.link {
+                None => self.requests.keep_room(commands),
+                Some(_) => self.requests.rest(),
+            }
+            self.upper.poll(now, cx);
+            let mut more = self.read(now, cx);
+            // without a WebSocket nothing was read that it could get on with
+            if self.link.is_some() {
+                let was_full = self.upper.is_full();
+                self.upper.poll(now, cx);
+                more |= was_full && !self.upper.is_full();
+            }
+            let writable = self.flush(now, cx);
+            self.judge_queue(now, cx);
+            self.judge_input(now, cx);
+            if self.session.is_closed() {
+                self.drain(now, cx);
+                self.finish(cx);
+                return Poll::Ready(());
+            }
+            more |= self.arm(now, cx);
+            let restful = self.session.would_wait();
+            let steady = writable && self.steady();
+            if !more && self.handle.rest(writable, restful, steady) {
+                return Poll::Pending;
+            }
+        }
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    }
+
     fn finish(&mut self, cx: &mut Context<'_>) {
         let (queue, commands, lent) = self.handle.finish();
         if let Some((link, half)) = self.link.as_mut().zip(lent) {
             link.take_back(half);
         }
-        for (sender, reply) in self.held.drain(..) {
-            sender.send(reply).ok();
-        }
+        self.requests.release();
         for command in commands {
             if let Command::Wire(wire, base64) = command {
                 let link = self.new_link(LinkId::new(self.next_link), wire, base64);
-                link.close(cx, Default::default(), &self.core);
+                link.close(cx, Default::default(), self.handle.core());
             }
         }
         if let Some(link) = self.link.take() {
             let is_probe = self.carrier != Some(link.id);
             let queue = if is_probe { Queue::default() } else { queue };
-            link.close(cx, queue, &self.core);
+            link.close(cx, queue, self.handle.core());
         }
     }
 }
@@ -415,45 +437,12 @@ impl<U: Upper> Future for Driver<U> {
     type Output = ();
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        let this = &mut *self;
-        this.handle.begin(cx);
-        for _ in 0..TURNS {
-            let now = clock::now();
-            this.session.handle_timeout(now);
-            this.drain(now, cx);
-            let mut commands = std::mem::take(&mut this.commands);
-            this.handle.take_commands(&mut commands);
-            for command in commands.drain(..) {
-                this.on_command(now, command, cx);
-            }
-            // long-polling has them with each message, a WebSocket hardly ever
-            if this.link.is_none() && commands.capacity() <= COMMANDS {
-                this.commands = commands;
-            }
-            this.upper.poll(now, cx);
-            let mut more = this.read(now, cx);
-            // without a WebSocket nothing was read that it could get on with
-            if this.link.is_some() {
-                let was_full = this.upper.is_full();
-                this.upper.poll(now, cx);
-                more |= was_full && !this.upper.is_full();
-            }
-            let writable = this.flush(now, cx);
-            this.judge_queue(now, cx);
-            this.judge_input(now, cx);
-            if this.session.is_closed() {
-                this.drain(now, cx);
-                this.finish(cx);
-                return Poll::Ready(());
-            }
-            more |= this.arm(now, cx);
-            let restful = this.session.would_wait();
-            let steady = writable && this.steady();
-            if !more && this.handle.rest(writable, restful, steady) {
-                return Poll::Pending;
-            }
+        self.session.lend_room(ROOM.take());
+        let polled = self.turns(cx);
+        let room = self.session.take_room();
+        if room.capacity() <= ROOM_OUTPUTS {
+            ROOM.set(room);
         }
-        cx.waker().wake_by_ref();
-        Poll::Pending
+        polled
     }
 }

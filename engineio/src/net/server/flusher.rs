@@ -190,7 +190,7 @@ mod tests {
         let (_reads, writes) = stream.into_split();
         let core = Core::new(Options::default());
         let registered = core.register_as(Sid::from_entropy([7; 15]), Terms::default());
-        let (_, handle, _registration) = registered.expect("a new id");
+        let handle = registered.expect("a new id");
         handle.lend(writes);
         let message = || [Frame::message(&Data::from("x"))];
 

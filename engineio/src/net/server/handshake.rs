@@ -5,11 +5,12 @@ use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 use std::time::SystemTime;
 
+use http::Extensions;
 use http::request::Parts;
 use http::uri::Scheme;
-use http::{Extensions, HeaderMap, HeaderValue};
 
 use super::foreign::ForeignUpgrade;
+use super::headers::Headers;
 use super::trusted::TrustedProxies;
 use crate::query;
 use crate::{Protocol, Transport};
@@ -18,8 +19,7 @@ use crate::{Protocol, Transport};
 #[derive(Clone)]
 pub struct Handshake {
     headers: Headers,
-    /// Path and query, and where the path ends.
-    url: Box<str>,
+    /// Where the path ends in the URL.
     path_end: u32,
     issued: SystemTime,
     transport: Transport,
@@ -58,17 +58,16 @@ impl Handshake {
         let peer = extensions.remove::<PeerAddr>().map(|PeerAddr(peer)| peer);
         let own_tls =
             extensions.remove::<Secure>().is_some() || uri.scheme() == Some(&Scheme::HTTPS);
-        let headers = Headers::copy(&headers);
+        let url = uri.path_and_query().map_or("/", |url| url.as_str());
+        let headers = Headers::copy(url, &headers);
         let (mut client, mut secure) = (peer.map(|peer| peer.ip()), own_tls);
         if !trusted.is_empty() {
             client = trusted.client(peer, &headers);
             secure |= trusted.is_secure(peer, &headers);
         }
-        let url = uri.path_and_query().map_or("/", |url| url.as_str());
         Self {
             headers,
             path_end: url.find('?').unwrap_or(url.len()) as u32,
-            url: url.into(),
             issued: issued(),
             transport,
             protocol,
@@ -88,7 +87,7 @@ impl Handshake {
     /// The raw query string.
     #[must_use]
     pub fn raw_query(&self) -> &str {
-        self.url
+        self.url()
             .get(self.path_end as usize + 1..)
             .unwrap_or_default()
     }
@@ -96,7 +95,7 @@ impl Handshake {
     /// Path and query, as the client asked for them.
     #[must_use]
     pub fn url(&self) -> &str {
-        &self.url
+        self.headers.url()
     }
 
     /// When the session was opened.
@@ -169,86 +168,5 @@ impl fmt::Debug for Handshake {
             .field("transport", &self.transport)
             .field("peer", &self.peer)
             .finish_non_exhaustive()
-    }
-}
-
-/// A copy of a request's headers in one allocation.
-///
-/// The request's own header values are slices of the HTTP server's read buffer and would keep
-/// all of its kilobytes for as long as the session lives.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Headers(Box<[u8]>);
-
-const LENGTHS: usize = 8;
-
-impl Headers {
-    pub(super) fn copy(headers: &HeaderMap) -> Self {
-        let size = |(name, value): (&http::HeaderName, &HeaderValue)| {
-            LENGTHS + name.as_str().len() + value.len()
-        };
-        let mut bytes = Vec::with_capacity(headers.iter().map(size).sum());
-        for (name, value) in headers {
-            for len in [name.as_str().len(), value.len()] {
-                bytes.extend_from_slice(&(len as u32).to_be_bytes());
-            }
-            bytes.extend_from_slice(name.as_str().as_bytes());
-            bytes.extend_from_slice(value.as_bytes());
-        }
-        Self(bytes.into())
-    }
-
-    /// Names (in lower case) and values, in the order of the request.
-    pub fn iter(&self) -> impl Iterator<Item = (&str, &[u8])> {
-        let mut rest = &*self.0;
-        std::iter::from_fn(move || {
-            let (name_len, tail) = rest.split_first_chunk::<4>()?;
-            let (value_len, tail) = tail.split_first_chunk::<4>()?;
-            let (name, tail) = tail.split_at_checked(u32::from_be_bytes(*name_len) as usize)?;
-            let (value, tail) = tail.split_at_checked(u32::from_be_bytes(*value_len) as usize)?;
-            rest = tail;
-            Some((std::str::from_utf8(name).ok()?, value))
-        })
-    }
-
-    /// The first value of a header; names compare without case.
-    #[must_use]
-    pub fn get(&self, name: &str) -> Option<&[u8]> {
-        self.iter()
-            .find(|(own, _)| own.eq_ignore_ascii_case(name))
-            .map(|(_, value)| value)
-    }
-
-    /// The first value of a header, where it is UTF-8.
-    #[must_use]
-    pub fn get_str(&self, name: &str) -> Option<&str> {
-        std::str::from_utf8(self.get(name)?).ok()
-    }
-}
-
-/// Names only: values carry secrets.
-impl fmt::Debug for Headers {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_list()
-            .entries(self.iter().map(|(name, _)| name))
-            .finish()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn headers_are_copied_whole() {
-        let mut map = HeaderMap::new();
-        map.append("cookie", HeaderValue::from_static("a=1"));
-        map.append("cookie", HeaderValue::from_static("b=2"));
-        map.append("x-empty", HeaderValue::from_static(""));
-        let headers = Headers::copy(&map);
-        assert_eq!(headers.get_str("Cookie"), Some("a=1"));
-        assert_eq!(headers.get("x-empty"), Some(&b""[..]));
-        assert_eq!(headers.get("x-none"), None);
-        assert_eq!(headers.iter().count(), 3);
-        assert!(!format!("{headers:?}").contains("a=1"));
     }
 }

@@ -23,8 +23,8 @@ use crate::net::platform;
 #[derive(Debug)]
 pub(super) struct Wire {
     stream: Stream,
-    /// What arrived together with the request.
-    early: Bytes,
+    /// What arrived together with the request, until it was read.
+    early: Option<Box<Bytes>>,
     is_ending: bool,
 }
 
@@ -60,7 +60,7 @@ impl Wire {
         };
         Self {
             stream,
-            early: Bytes::new(),
+            early: None,
             is_ending: false,
         }
     }
@@ -83,8 +83,9 @@ impl Wire {
             Stream::Lost => Err(io::ErrorKind::NotConnected.into()),
         };
         Poll::Ready(match opened {
-            Ok(opened) => {
-                (self.stream, self.early) = opened;
+            Ok((stream, early)) => {
+                self.stream = stream;
+                self.early = (!early.is_empty()).then(|| Box::new(early));
                 Ok(())
             }
             Err(error) => {
@@ -111,11 +112,12 @@ impl Wire {
         used: impl FnOnce(&mut [u8]),
     ) -> Poll<io::Result<usize>> {
         let mut read = ReadBuf::new(buffer);
-        if self.early.is_empty() {
-            ready!(self.stream.poll_read(cx, &mut read))?;
+        if let Some(early) = &mut self.early {
+            let len = early.len().min(read.remaining());
+            read.put_slice(&early.split_to(len));
+            self.early.take_if(|early| early.is_empty());
         } else {
-            let len = self.early.len().min(read.remaining());
-            read.put_slice(&self.early.split_to(len));
+            ready!(self.stream.poll_read(cx, &mut read))?;
         }
         let count = read.filled().len();
         if count > 0 {

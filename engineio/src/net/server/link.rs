@@ -35,11 +35,16 @@ pub(super) struct Link {
     reader: Reader,
     /// Messages are queued as they leave for nearly everybody; for others they are rewritten.
     dialect: Dialect,
-    /// What the machine and the WebSocket itself have to say; goes before messages.
-    control: Queue,
-    /// Answers to pings; they go before messages as well.
-    pongs: Pongs,
+    control: Option<Box<Control>>,
     ending: Ending,
+}
+
+/// What the machine and the WebSocket itself have to say; goes before messages.
+#[derive(Debug, Default)]
+struct Control {
+    frames: Queue,
+    /// Answers to pings.
+    pongs: Pongs,
 }
 
 /// How the connection will end.
@@ -67,14 +72,12 @@ pub(super) enum Read {
 
 impl Link {
     pub(super) fn new(id: LinkId, wire: Wire, dialect: Dialect, max_message: usize) -> Self {
-        let (reader, control) = (Reader::new(Role::Server, max_message), Queue::default());
         Self {
             id,
             wire,
-            reader,
+            reader: Reader::new(Role::Server, max_message),
             dialect,
-            control,
-            pongs: Pongs::default(),
+            control: None,
             ending: Ending::Ours,
         }
     }
@@ -84,8 +87,9 @@ impl Link {
     pub(super) fn push(&mut self, frame: Frame) {
         // bytes may look like one, and are a message
         let pong = !frame.is_binary() && frame.payload() == b"3";
-        if !(pong && self.control.last() == Some(&frame)) {
-            self.control.push(frame);
+        let Control { frames, .. } = &mut **self.control.get_or_insert_default();
+        if !(pong && frames.last() == Some(&frame)) {
+            frames.push(frame);
         }
     }
 
@@ -94,7 +98,7 @@ impl Link {
             let Self {
                 wire,
                 reader,
-                pongs,
+                control,
                 ..
             } = self;
             let mut closed = false;
@@ -103,7 +107,9 @@ impl Link {
                 let fed = reader.feed(bytes, |item| match item {
                     Item::Message(data) if !closed => each(data),
                     Item::Message(_) => {}
-                    Item::Ping(content) if !closed => pongs.push(&content),
+                    Item::Ping(content) if !closed => {
+                        control.get_or_insert_default().pongs.push(&content);
+                    }
                     // nothing is said behind a close frame
                     Item::Ping(_) => {}
                     Item::Close(_) => closed = true,
@@ -163,19 +169,17 @@ impl Link {
 
     /// Whether messages are all that may have to be written, and leave as they are queued.
     pub(super) fn is_steady(&self) -> bool {
-        self.dialect.is_plain()
-            && self.control.is_empty()
-            && self.pongs.is_empty()
-            && self.ending == Ending::Ours
+        self.dialect.is_plain() && self.control.is_none() && self.ending == Ending::Ours
     }
 
     fn end(&mut self, ending: Ending, content: &[u8]) {
         self.ending = ending;
         self.wire.will_end();
-        while let Some(pong) = self.pongs.pop() {
-            self.control.push(pong);
+        let Control { frames, pongs } = &mut **self.control.get_or_insert_default();
+        while let Some(pong) = pongs.pop() {
+            frames.push(pong);
         }
-        self.control.push(Frame::control(OPCODE_CLOSE, content));
+        frames.push(Frame::control(OPCODE_CLOSE, content));
     }
 
     /// Writes control frames, then `messages`. Nothing comes between the parts of a frame.
@@ -194,19 +198,10 @@ impl Link {
                 return (flush, progress);
             }
         }
-        loop {
-            if self.control.is_empty() {
-                let Some(pong) = self.pongs.pop() else {
-                    break;
-                };
-                self.control.push(pong);
-            }
-            let (flush, wrote) = self.wire.poll_flush(cx, &mut self.control);
-            progress |= wrote;
-            if flush != Flush::Done {
-                return (flush, progress);
-            }
-            self.control.rest();
+        let (flush, wrote) = self.flush_control(cx);
+        progress |= wrote;
+        if flush != Flush::Done {
+            return (flush, progress);
         }
         if !self.dialect.is_plain() {
             let (flush, wrote) = self.flush_rewritten(cx, messages);
@@ -222,15 +217,36 @@ impl Link {
         (Flush::Done, progress)
     }
 
+    /// Writes control frames. Who has none keeps no memory for them.
+    fn flush_control(&mut self, cx: &mut Context<'_>) -> (Flush, bool) {
+        let mut progress = false;
+        while let Some(Control { frames, pongs }) = self.control.as_deref_mut() {
+            if frames.is_empty() {
+                match pongs.pop() {
+                    Some(pong) => frames.push(pong),
+                    None => self.control = None,
+                }
+                continue;
+            }
+            let (flush, wrote) = self.wire.poll_flush(cx, frames);
+            progress |= wrote;
+            if flush != Flush::Done {
+                return (flush, progress);
+            }
+        }
+        (Flush::Done, progress)
+    }
+
     /// Writes messages in the form that this client wants, a few at a time: the rest stays
     /// queued, where it counts.
     fn flush_rewritten(&mut self, cx: &mut Context<'_>, messages: &mut Queue) -> (Flush, bool) {
         let mut progress = false;
         while let Some(batch) = messages.take(JOIN_BYTES) {
+            let Control { frames, .. } = &mut **self.control.get_or_insert_default();
             for frame in batch {
-                self.control.push(self.dialect.frame(frame));
+                frames.push(self.dialect.frame(frame));
             }
-            let (flush, wrote) = self.wire.poll_flush(cx, &mut self.control);
+            let (flush, wrote) = self.flush_control(cx);
             progress |= wrote;
             if flush != Flush::Done {
                 return (flush, progress);

@@ -33,6 +33,7 @@ mod flusher;
 mod foreign;
 mod handshake;
 mod head;
+mod headers;
 mod hooks;
 mod http;
 #[cfg(all(test, shuttle))]
@@ -45,6 +46,7 @@ mod memory;
 mod metrics;
 mod options;
 mod queue;
+mod requests;
 mod serve;
 mod service;
 mod shared;
@@ -63,7 +65,8 @@ use crate::server::Event;
 pub use connection::{Connection, on_connection};
 pub use cors::Cors;
 pub use foreign::ForeignUpgrade;
-pub use handshake::{Handshake, Headers, PeerAddr, Secure};
+pub use handshake::{Handshake, PeerAddr, Secure};
+pub use headers::Headers;
 pub use hooks::ConnectionError;
 pub use http::Body;
 pub use layer::{EitherBody, Layer, Layered};
@@ -98,6 +101,10 @@ pub trait Upper: Unpin + Send + 'static {
     fn is_full(&self) -> bool {
         false
     }
+
+    /// Gives back memory that is kept for what may come. Called with the heartbeat of a WebSocket:
+    /// whoever is busy makes it again, and nobody keeps for hours what a burst has left.
+    fn shrink(&mut self) {}
 
     /// Bytes that it holds of what came in; they count against [`Options::memory_budget`].
     fn held(&self) -> usize {

@@ -126,8 +126,8 @@ impl Queue {
         }
     }
 
-    /// Gives its memory back, if nothing waits.
-    pub(super) fn rest(&mut self) {
+    /// Gives the memory back that a burst left, if nothing waits.
+    pub(super) fn shrink(&mut self) {
         if self.frames.is_empty() {
             self.frames = VecDeque::new();
         }

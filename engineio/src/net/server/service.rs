@@ -32,7 +32,7 @@ use crate::net::sync::spawn;
 use crate::net::trace::debug;
 use crate::query::{Query, Route, Terms};
 use crate::server::{Input, PostFailure, Reply, RequestId};
-use crate::{Frame, HandshakeError, Sid, Transport};
+use crate::{Frame, HandshakeError, Transport};
 
 /// Bytes of a query string, whatever the HTTP server in front allows.
 const QUERY_BYTES: usize = 8 * 1024;
@@ -258,7 +258,8 @@ where
         let (sender, receiver) = oneshot::channel();
         let opening = |request| Opening::Polling(request, sender);
         let started = self.start(parts, Transport::Polling, terms, opening);
-        let (sid, session, request) = started.await?;
+        let (session, request) = started.await?;
+        let sid = session.sid();
         let waiting = Waiting::new(session, request);
         let reply = receiver.await.map_err(|_| HandshakeError::UnknownSession)?;
         waiting.done();
@@ -278,7 +279,7 @@ where
         transport: Transport,
         terms: Terms,
         opening: impl FnOnce(RequestId) -> Opening + Send,
-    ) -> Result<(Sid, Handle, RequestId), HandshakeError> {
+    ) -> Result<(Handle, RequestId), HandshakeError> {
         let options = &self.core.options;
         let registered = match &options.hooks.generate_id {
             None => self.core.register(terms),
@@ -288,7 +289,8 @@ where
             }
         };
         let registered = registered.ok_or_else(|| self.forbid(Refused::Closing));
-        let (sid, handle, mut registration) = registered?;
+        let mut registration = registered?;
+        let handle = Handle::clone(&registration);
         if let Some(packet) = &options.initial_packet {
             handle.send([Frame::message(packet)]).ok();
         }
@@ -301,17 +303,8 @@ where
             return Err(HandshakeError::Forbidden(words.into()));
         }
         let upper = (self.make)(handshake, handle.clone());
-        let core = Arc::clone(&self.core);
-        let opening = opening(request);
-        spawn(Driver::new(
-            sid,
-            core,
-            handle.clone(),
-            registration,
-            opening,
-            upper,
-        ));
-        Ok((sid, handle, request))
+        spawn(Driver::new(registration, opening(request), upper));
+        Ok((handle, request))
     }
 
     // A session that is there

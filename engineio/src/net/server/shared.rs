@@ -47,8 +47,6 @@ struct State {
     queue: Queue,
     commands: Vec<Command>,
     waker: Option<Waker>,
-    /// Those who wait for room in the queue.
-    producers: Vec<Waker>,
     /// The task runs, or was woken: it will look at everything here before it waits again.
     awake: bool,
     /// The layer above asked to be polled since it last was.
@@ -69,6 +67,14 @@ struct State {
     overflowed: bool,
     closed: bool,
     transport: Transport,
+    seldom: Option<Box<Seldom>>,
+}
+
+/// What hardly any session has.
+#[derive(Debug, Default)]
+struct Seldom {
+    /// Those who wait for room in the queue.
+    producers: Vec<Waker>,
     /// What is known of the reason of its end.
     detail: Option<Box<str>>,
 }
@@ -79,7 +85,6 @@ impl Handle {
             queue: Queue::charged(&core.memory),
             commands: Vec::new(),
             waker: None,
-            producers: Vec::new(),
             awake: true,
             called: false,
             writable: true,
@@ -91,7 +96,7 @@ impl Handle {
             overflowed: false,
             closed: false,
             transport: Transport::Polling,
-            detail: None,
+            seldom: None,
         };
         Self {
             shared: Arc::new(Shared {
@@ -107,6 +112,15 @@ impl Handle {
     #[must_use]
     pub fn sid(&self) -> Sid {
         self.shared.sid
+    }
+
+    /// As [`Handle::sid`], by reference.
+    pub(super) fn key(&self) -> &Sid {
+        &self.shared.sid
+    }
+
+    pub(super) fn core(&self) -> &Arc<Core> {
+        &self.shared.core
     }
 
     /// What the handshake settled.
@@ -167,12 +181,9 @@ impl Handle {
             if state.queue.bytes() <= soft / 2 {
                 return Poll::Ready(Ok(()));
             }
-            if !state
-                .producers
-                .iter()
-                .any(|waker| waker.will_wake(cx.waker()))
-            {
-                state.producers.push(cx.waker().clone());
+            let Seldom { producers, .. } = &mut **state.seldom.get_or_insert_default();
+            if !producers.iter().any(|waker| waker.will_wake(cx.waker())) {
+                producers.push(cx.waker().clone());
             }
             Poll::Pending
         })
@@ -265,7 +276,7 @@ impl Handle {
     /// What is known of the reason why the session ended, in words for a log.
     #[must_use]
     pub fn close_detail(&self) -> Option<Box<str>> {
-        self.shared.state.lock().detail.clone()
+        self.shared.state.lock().seldom.as_ref()?.detail.clone()
     }
 
     /// Bytes that wait for the client.
@@ -373,8 +384,9 @@ impl Handle {
     /// Says why the session is about to end. The first word counts.
     pub(super) fn explain(&self, detail: impl Into<Box<str>>) {
         let mut state = self.shared.state.lock();
-        if state.detail.is_none() {
-            state.detail = Some(detail.into());
+        let Seldom { detail: known, .. } = &mut **state.seldom.get_or_insert_default();
+        if known.is_none() {
+            *known = Some(detail.into());
         }
     }
 
@@ -415,7 +427,7 @@ impl Handle {
 
     fn after_writing(&self, mut state: MutexGuard<'_, State>) {
         state.queue.settle();
-        if !state.producers.is_empty() && state.queue.bytes() <= self.budgets().0 / 2 {
+        if state.seldom.is_some() && state.queue.bytes() <= self.budgets().0 / 2 {
             release(state);
         }
     }
@@ -481,7 +493,8 @@ fn wake(mut state: MutexGuard<'_, State>) {
 
 /// Wakes those who wait for room; the lock is released first.
 fn release(mut state: MutexGuard<'_, State>) {
-    let producers = std::mem::take(&mut state.producers);
+    let seldom = state.seldom.as_mut();
+    let producers = seldom.map(|seldom| std::mem::take(&mut seldom.producers));
     drop(state);
-    producers.into_iter().for_each(Waker::wake);
+    producers.into_iter().flatten().for_each(Waker::wake);
 }

@@ -4,7 +4,7 @@ use std::net::{IpAddr, SocketAddr};
 
 use ipnet::IpNet;
 
-use super::handshake::Headers;
+use super::headers::Headers;
 
 /// The proxies whose `X-Forwarded-For` and `X-Forwarded-Proto` are believed. Default: none, and
 /// these headers say nothing: everybody can send them.
@@ -127,7 +127,7 @@ mod tests {
         for (name, value) in lines {
             map.append(*name, HeaderValue::from_str(value).expect("a value"));
         }
-        Headers::copy(&map)
+        Headers::copy("/", &map)
     }
 
     fn client(trusted: &TrustedProxies, peer: &str, lines: &[&str]) -> String {

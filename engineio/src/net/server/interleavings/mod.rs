@@ -188,10 +188,9 @@ fn begin<U: Upper>(
 ) -> (Handle, future::JoinHandle<()>) {
     let sid = Sid::from_entropy([7; 15]);
     let registered = core.register_as(sid, Terms::default());
-    let (sid, handle, registration) = registered.expect("a new id");
-    let core = Arc::clone(core);
-    let upper = upper(&handle);
-    let driver = Driver::new(sid, core, handle.clone(), registration, opening, upper);
+    let registration = registered.expect("a new id");
+    let handle = Handle::clone(&registration);
+    let driver = Driver::new(registration, opening, upper(&handle));
     (handle, future::spawn(driver))
 }
 

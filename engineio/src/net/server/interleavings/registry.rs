@@ -6,8 +6,8 @@ use super::*;
 /// A session without a task: nobody takes what is queued.
 fn idle(core: &Arc<Core>, n: u8) -> Option<(Handle, Registration)> {
     let sid = Sid::from_entropy([n; 15]);
-    let (_, handle, registration) = core.register_as(sid, Terms::default())?;
-    Some((handle, registration))
+    let registration = core.register_as(sid, Terms::default())?;
+    Some((Handle::clone(&registration), registration))
 }
 
 fn bytes(count: usize) -> Data {
