@@ -201,7 +201,7 @@ mod tests {
         assert_eq!(text.clone().into_tail(1).unwrap(), "éb");
         assert_eq!(text.clone().into_tail(4).unwrap(), "");
         assert_eq!(text.clone().into_tail(2), None);
-        assert_eq!(text.clone().into_tail(5), None);
+        assert_eq!(text.into_tail(5), None);
     }
 
     #[test]
