@@ -318,21 +318,21 @@ impl<U: Upper> Driver<U> {
     /// Arms the timer; `true` when something is due already.
     fn arm(&mut self, now: Instant, cx: &mut Context<'_>) -> bool {
         let session = self.session.poll_timeout();
-        let deadlines = [
-            session.map(|at| self.handle.core().coalesce(at)),
-            self.upper.poll_timeout(),
-            self.stalls_at,
-        ];
-        let Some(next) = deadlines.into_iter().flatten().min() else {
+        let others = [self.upper.poll_timeout(), self.stalls_at];
+        let others = others.into_iter().flatten().min();
+        let Some(due) = session.into_iter().chain(others).min() else {
             return false;
         };
-        if next <= now {
-            return true;
-        }
         // a timer that is early does no harm, and moving it costs
         let armed = self.sleep.as_ref().map(|sleep| sleep.deadline().into_std());
-        if armed.is_some_and(|at| now < at && at <= next) {
+        let is_armed = |by: Instant| armed.is_some_and(|at| now < at && at <= by);
+        if is_armed(due) {
             return false;
+        }
+        let session = session.map(|at| self.handle.core().coalesce(at));
+        let next = session.into_iter().chain(others).min().unwrap_or(due);
+        if next <= now || is_armed(next) {
+            return next <= now;
         }
         let sleep = match &mut self.sleep {
             Some(sleep) => {
@@ -363,13 +363,12 @@ impl<U: Upper> Driver<U> {
     }
 
     fn turns(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        self.handle.begin(cx);
         for _ in 0..TURNS {
             let now = clock::now();
+            let mut commands = self.requests.take_room();
+            self.handle.begin(cx, &mut commands);
             self.session.handle_timeout(now);
             self.drain(now, cx);
-            let mut commands = self.requests.take_room();
-            self.handle.take_commands(&mut commands);
             for command in commands.drain(..) {
                 self.on_command(now, command, cx);
             }
@@ -377,10 +376,13 @@ impl<U: Upper> Driver<U> {
                 None => self.requests.keep_room(commands),
                 Some(_) => self.requests.rest(),
             }
-            self.upper.poll(now, cx);
+            // what a WebSocket brings comes first if there is room for it, so that one poll does
+            let polled = self.link.is_none() || self.upper.is_full();
+            if polled {
+                self.upper.poll(now, cx);
+            }
             let mut more = self.read(now, cx);
-            // without a WebSocket nothing was read that it could get on with
-            if self.link.is_some() {
+            if !polled || self.link.is_some() {
                 let was_full = self.upper.is_full();
                 self.upper.poll(now, cx);
                 more |= was_full && !self.upper.is_full();

@@ -390,10 +390,12 @@ impl Handle {
         }
     }
 
-    /// The task starts to run: from here on nobody needs to wake it.
-    pub(super) fn begin(&self, cx: &Context<'_>) {
+    /// A turn of the task begins: from here on nobody needs to wake it. Exchanges `room`, which is
+    /// empty, for what came since the last one; the layer above is polled after this.
+    pub(super) fn begin(&self, cx: &Context<'_>, room: &mut Vec<Command>) {
         let mut state = self.shared.state.lock();
-        state.awake = true;
+        (state.awake, state.called) = (true, false);
+        std::mem::swap(&mut state.commands, room);
         if !state
             .waker
             .as_ref()
@@ -401,14 +403,6 @@ impl Handle {
         {
             state.waker = Some(cx.waker().clone());
         }
-    }
-
-    /// Exchanges `room`, which is empty, for what came since the last turn. The layer above is
-    /// polled after this.
-    pub(super) fn take_commands(&self, room: &mut Vec<Command>) {
-        let mut state = self.shared.state.lock();
-        state.called = false;
-        std::mem::swap(&mut state.commands, room);
     }
 
     /// Whether the task may wait: nothing came that it can deal with now. A poll that comes

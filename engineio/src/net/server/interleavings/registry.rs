@@ -69,7 +69,8 @@ fn a_session_that_begins_while_the_server_closes_is_refused_or_closed() {
         for thread in threads {
             if let Some((handle, registration)) = thread.join().expect("a thread") {
                 let mut commands = Vec::new();
-                handle.take_commands(&mut commands);
+                let cx = Context::from_waker(Waker::noop());
+                handle.begin(&cx, &mut commands);
                 assert!(matches!(commands[..], [Command::Close(_)]), "{commands:?}");
                 drop(registration);
             }
