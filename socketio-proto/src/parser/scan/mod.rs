@@ -16,6 +16,7 @@ use self::lexer::Quoted;
 use self::placeholders::Placeholders;
 use crate::error::DecodeError;
 
+#[cfg(feature = "msgpack")]
 pub(super) use self::placeholders::{Key, key};
 
 /// Walks over a JSON array, and tells where each of its elements lies.
