@@ -151,10 +151,6 @@ impl<U: Upper> Driver<U> {
                     if let Some(current) = self.link.as_mut().filter(|l| l.id == link) {
                         current.push(frame);
                     }
-                    if self.session.link().is_some() {
-                        self.handle.with_queue(Queue::shrink);
-                        self.upper.shrink();
-                    }
                 }
                 // the end of the session's own link waits for the queue: see `finish`
                 Output::CloseLink { link } if !self.session.is_closed() => {
@@ -366,8 +362,13 @@ impl<U: Upper> Driver<U> {
         self.handle.begin(cx);
         for _ in 0..TURNS {
             let now = clock::now();
+            let is_due = self.session.poll_timeout().is_some_and(|at| at <= now);
             self.session.handle_timeout(now);
             self.drain(now, cx);
+            if is_due {
+                self.handle.with_queue(Queue::shrink);
+                self.upper.shrink();
+            }
             let mut commands = self.requests.take_room();
             self.handle.take_commands(&mut commands);
             for command in commands.drain(..) {
