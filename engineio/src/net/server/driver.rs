@@ -362,13 +362,12 @@ impl<U: Upper> Driver<U> {
         self.handle.begin(cx);
         for _ in 0..TURNS {
             let now = clock::now();
-            let is_due = self.session.poll_timeout().is_some_and(|at| at <= now);
-            self.session.handle_timeout(now);
-            self.drain(now, cx);
-            if is_due {
+            if self.session.poll_timeout().is_some_and(|at| at <= now) {
+                self.session.handle_timeout(now);
                 self.handle.with_queue(Queue::shrink);
                 self.upper.shrink();
             }
+            self.drain(now, cx);
             let mut commands = self.requests.take_room();
             self.handle.take_commands(&mut commands);
             for command in commands.drain(..) {
