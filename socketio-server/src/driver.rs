@@ -87,6 +87,15 @@ impl Driver {
         self.machine.lend_room(ROOM.take());
         self.machine.handle_data(now, data);
         self.drain(now);
+        self.take_room();
+    }
+
+    /// What outputs stood in stays with the thread.
+    fn take_room(&mut self) {
+        let room = self.machine.take_room();
+        if room.capacity() <= ROOM_OUTPUTS {
+            ROOM.set(room);
+        }
     }
 
     fn read_mail(&mut self, now: Instant) {
@@ -152,10 +161,6 @@ impl Driver {
                 Output::Event(event) => self.on_protocol_event(now, event),
                 Output::Close(reason) => self.connection.handle.close(reason),
             }
-        }
-        let room = self.machine.take_room();
-        if (1..=ROOM_OUTPUTS).contains(&room.capacity()) {
-            ROOM.set(room);
         }
     }
 
@@ -339,6 +344,7 @@ impl Upper for Driver {
             if !accepted {
                 return;
             }
+            self.take_room();
         }
     }
 
@@ -349,6 +355,7 @@ impl Upper for Driver {
 
     fn shrink(&mut self) {
         self.machine.shrink();
+        drop(self.machine.take_room());
         self.sessions.shrink();
         // an emptied tree keeps its last node
         if self.waiters.is_empty() {

@@ -316,7 +316,10 @@ impl Session {
             State::Polling { polling, .. } | State::Closing { polling } => polling.timers.next(),
             State::Linked { .. } | State::Closed => None,
         };
-        self.heartbeat_at.into_iter().chain(polling).min()
+        match (self.heartbeat_at, polling) {
+            (Some(heartbeat), Some(polling)) => Some(heartbeat.min(polling)),
+            (heartbeat, polling) => heartbeat.or(polling),
+        }
     }
 
     // Heartbeat (engine.io-protocol v4, "Heartbeat"; v3, "Timeouts")

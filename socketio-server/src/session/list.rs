@@ -21,8 +21,7 @@ struct Place {
 impl SessionList {
     pub(crate) fn new() -> Self {
         Self {
-            // most clients have one
-            places: Vec::with_capacity(1),
+            places: Vec::new(),
             busy: Vec::with_capacity(1),
         }
     }
@@ -36,6 +35,10 @@ impl SessionList {
         }
         self.busy.push(index);
         let busy = true;
+        // most clients have one: room for more would stay with them
+        if self.places.is_empty() {
+            self.places.reserve_exact(1);
+        }
         self.places.insert(
             index,
             Place {

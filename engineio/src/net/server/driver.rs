@@ -151,10 +151,6 @@ impl<U: Upper> Driver<U> {
                     if let Some(current) = self.link.as_mut().filter(|l| l.id == link) {
                         current.push(frame);
                     }
-                    if self.session.link().is_some() {
-                        self.handle.with_queue(Queue::shrink);
-                        self.upper.shrink();
-                    }
                 }
                 // the end of the session's own link waits for the queue: see `finish`
                 Output::CloseLink { link } if !self.session.is_closed() => {
@@ -367,7 +363,11 @@ impl<U: Upper> Driver<U> {
             let now = clock::now();
             let mut commands = self.requests.take_room();
             self.handle.begin(cx, &mut commands);
-            self.session.handle_timeout(now);
+            if self.session.poll_timeout().is_some_and(|at| at <= now) {
+                self.session.handle_timeout(now);
+                self.handle.with_queue(Queue::shrink);
+                self.upper.shrink();
+            }
             self.drain(now, cx);
             for command in commands.drain(..) {
                 self.on_command(now, command, cx);

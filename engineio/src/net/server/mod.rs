@@ -102,8 +102,9 @@ pub trait Upper: Unpin + Send + 'static {
         false
     }
 
-    /// Gives back memory that is kept for what may come. Called with the heartbeat of a WebSocket:
-    /// whoever is busy makes it again, and nobody keeps for hours what a burst has left.
+    /// Gives back memory that is kept for what may come. Called when a timer of the session fires,
+    /// which is with each ping at least: whoever is busy makes it again, and nobody keeps for hours
+    /// what a burst has left.
     fn shrink(&mut self) {}
 
     /// Bytes that it holds of what came in; they count against [`Options::memory_budget`].
