@@ -86,15 +86,18 @@ fn outputs_stand_in_the_room_that_was_lent_and_drained_it_comes_back() {
     let (now, link) = (Instant::now(), LinkId::new(0));
     let sid = Sid::from_entropy([0; 15]);
     let mut session = Session::new(sid, Arc::default(), First::Link(link), now);
-    session.lend_room(VecDeque::with_capacity(100));
-    assert_eq!(session.take_room().capacity(), 0, "the handshake waits");
+    let mut room = VecDeque::with_capacity(100);
+    session.borrow_room(&mut room);
+    assert_eq!(room.capacity(), 100, "the handshake waits");
     while session.poll_output(now).is_some() {}
-    session.take_room();
-    session.lend_room(VecDeque::with_capacity(100));
+    session.return_room(&mut room);
+    session.borrow_room(&mut room);
+    assert_eq!(room.capacity(), 0);
     let data = "4hello".into();
     session.handle_input(now, Input::Link { link, data });
-    session.lend_room(VecDeque::new());
+    session.return_room(&mut room);
+    assert_eq!(room.capacity(), 0, "it is in use");
     assert!(session.poll_output(now).is_some());
-    assert_eq!(session.take_room().capacity(), 100);
-    assert_eq!(session.take_room().capacity(), 0);
+    session.return_room(&mut room);
+    assert_eq!(room.capacity(), 100);
 }

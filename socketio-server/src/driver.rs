@@ -1,6 +1,6 @@
 //! [`Driver`]: Socket.IO on top of an Engine.IO session, in its task.
 
-use std::cell::Cell;
+use std::cell::RefCell;
 use std::collections::{BTreeMap, VecDeque};
 use std::fmt;
 use std::future::Future;
@@ -31,7 +31,7 @@ const ROOM_OUTPUTS: usize = 64;
 
 thread_local! {
     /// Where outputs of machines stand until they are drained.
-    static ROOM: Cell<VecDeque<Output>> = const { Cell::new(VecDeque::new()) };
+    static ROOM: RefCell<VecDeque<Output>> = const { RefCell::new(VecDeque::new()) };
 }
 
 /// Owns the protocol machine of one connection and the sessions of its namespaces.
@@ -84,18 +84,20 @@ impl Driver {
     fn on_data(&mut self, now: Instant, data: Data) {
         // an ack is known to be expected before the client can have sent it
         self.read_mail(now);
-        self.machine.lend_room(ROOM.take());
+        ROOM.with_borrow_mut(|room| self.machine.borrow_room(room));
         self.machine.handle_data(now, data);
         self.drain(now);
-        self.take_room();
+        self.return_room();
     }
 
     /// What outputs stood in stays with the thread.
-    fn take_room(&mut self) {
-        let room = self.machine.take_room();
-        if room.capacity() <= ROOM_OUTPUTS {
-            ROOM.set(room);
-        }
+    fn return_room(&mut self) {
+        ROOM.with_borrow_mut(|room| {
+            self.machine.return_room(room);
+            if room.capacity() > ROOM_OUTPUTS {
+                *room = VecDeque::new();
+            }
+        });
     }
 
     fn read_mail(&mut self, now: Instant) {
@@ -344,7 +346,7 @@ impl Upper for Driver {
             if !accepted {
                 return;
             }
-            self.take_room();
+            self.return_room();
         }
     }
 
@@ -355,7 +357,7 @@ impl Upper for Driver {
 
     fn shrink(&mut self) {
         self.machine.shrink();
-        drop(self.machine.take_room());
+        self.return_room();
         self.sessions.shrink();
         // an emptied tree keeps its last node
         if self.waiters.is_empty() {

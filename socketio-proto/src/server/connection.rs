@@ -237,19 +237,23 @@ impl Connection {
         self.outputs.pop_front()
     }
 
-    /// Lends the connection the memory that its outputs stand in, unless some stand in its own. Whoever drives many
-    /// connections needs it once, and an idle connection has none.
-    pub fn lend_room(&mut self, room: VecDeque<Output>) {
-        if self.outputs.is_empty() {
-            self.outputs = room;
+    /// Takes the memory of `room` for outputs to stand in, unless some stand in its own. Whoever
+    /// drives many connections needs it once, and an idle connection has none.
+    pub fn borrow_room(&mut self, room: &mut VecDeque<Output>) {
+        if self.outputs.is_empty() && room.is_empty() {
+            std::mem::swap(&mut self.outputs, room);
         }
     }
 
-    /// Takes the memory of the outputs, when they are drained.
-    pub fn take_room(&mut self) -> VecDeque<Output> {
-        match self.outputs.is_empty() {
-            true => std::mem::take(&mut self.outputs),
-            false => VecDeque::new(),
+    /// Keeps no memory for outputs, when they are drained: it goes back to `room`, if that has none.
+    pub fn return_room(&mut self, room: &mut VecDeque<Output>) {
+        if !self.outputs.is_empty() {
+            return;
+        }
+        if room.capacity() == 0 {
+            std::mem::swap(&mut self.outputs, room);
+        } else if self.outputs.capacity() > 0 {
+            self.outputs = VecDeque::new();
         }
     }
 

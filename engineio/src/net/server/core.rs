@@ -26,7 +26,7 @@ use crate::{CloseReason, Config, Sid};
 const FALLBACK_BUDGET: usize = 1024 * 1024 * 1024;
 /// How late a session's own timer may fire. What is late by the protocol is judged by the clock,
 /// not by the timer.
-const TICK: Duration = Duration::from_millis(20);
+pub(super) const TICK: Duration = Duration::from_millis(20);
 
 #[derive(Debug)]
 pub(super) struct Core {

@@ -1,7 +1,7 @@
 //! [`Driver`]: the one task of a session. It owns the machine, the layer above and the
 //! WebSocket; everybody else reaches it through its [`Handle`](super::Handle).
 
-use std::cell::Cell;
+use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::future::Future;
 use std::pin::Pin;
@@ -13,7 +13,7 @@ use tokio::sync::oneshot;
 use tokio::time::Sleep;
 
 use super::Upper;
-use super::core::{Registration, Task};
+use super::core::{Registration, TICK, Task};
 use super::io::{Flush, Wire};
 use super::link::{Link, Read};
 use super::memory::Charge;
@@ -35,7 +35,7 @@ const ROOM_OUTPUTS: usize = 64;
 
 thread_local! {
     /// Where outputs of sessions stand while one of them is polled.
-    static ROOM: Cell<VecDeque<Output>> = const { Cell::new(VecDeque::new()) };
+    static ROOM: RefCell<VecDeque<Output>> = const { RefCell::new(VecDeque::new()) };
 }
 
 /// What the first request of a session brings.
@@ -316,19 +316,20 @@ impl<U: Upper> Driver<U> {
         let session = self.session.poll_timeout();
         let others = [self.upper.poll_timeout(), self.stalls_at];
         let others = others.into_iter().flatten().min();
-        let Some(due) = session.into_iter().chain(others).min() else {
-            return false;
-        };
         // a timer that is early does no harm, and moving it costs
         let armed = self.sleep.as_ref().map(|sleep| sleep.deadline().into_std());
-        let is_armed = |by: Instant| armed.is_some_and(|at| now < at && at <= by);
-        if is_armed(due) {
+        if armed.is_some_and(|at| {
+            let in_time = session.is_none_or(|due| at < due + TICK);
+            now < at && in_time && others.is_none_or(|due| at <= due)
+        }) {
             return false;
         }
-        let session = session.map(|at| self.handle.core().coalesce(at));
-        let next = session.into_iter().chain(others).min().unwrap_or(due);
-        if next <= now || is_armed(next) {
-            return next <= now;
+        let session = session.map(|due| self.handle.core().coalesce(due));
+        let Some(next) = session.into_iter().chain(others).min() else {
+            return false;
+        };
+        if next <= now {
+            return true;
         }
         let sleep = match &mut self.sleep {
             Some(sleep) => {
@@ -439,12 +440,14 @@ impl<U: Upper> Future for Driver<U> {
     type Output = ();
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        self.session.lend_room(ROOM.take());
+        ROOM.with_borrow_mut(|room| self.session.borrow_room(room));
         let polled = self.turns(cx);
-        let room = self.session.take_room();
-        if room.capacity() <= ROOM_OUTPUTS {
-            ROOM.set(room);
-        }
+        ROOM.with_borrow_mut(|room| {
+            self.session.return_room(room);
+            if room.capacity() > ROOM_OUTPUTS {
+                *room = VecDeque::new();
+            }
+        });
         polled
     }
 }
