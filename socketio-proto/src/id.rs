@@ -409,6 +409,12 @@ mod tests {
     }
 
     #[test]
+    fn a_namespace_is_found_in_a_map_by_its_text() {
+        let map = std::collections::HashMap::from([(NamespaceId::new("a").unwrap(), 1)]);
+        assert_eq!((map.get("/a"), map.get("/b")), (Some(&1), None));
+    }
+
+    #[test]
     fn a_namespace_may_be_parsed() {
         assert_eq!("/a".parse::<NamespaceId>().unwrap(), "/a");
         assert_eq!("/a,b".parse::<NamespaceId>(), Err(InvalidNamespace));

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use engineio::{Data, Sid};
+use engineio::{Data, Protocol, Sid};
 use socketio_proto::server::{Config, Connection, Event, Output};
 use socketio_proto::{ConnectError, Limits, NamespaceId, Parser, Revision, SocketId};
 
@@ -70,6 +70,12 @@ fn short(output: Output) -> String {
         }
         other => format!("{other:?}"),
     }
+}
+
+#[test]
+fn the_revision_of_a_client_goes_with_that_of_its_engine() {
+    assert_eq!(Revision::from(Protocol::V3), Revision::V4);
+    assert_eq!(Revision::from(Protocol::V4), Revision::V5);
 }
 
 /// Contract 11.

@@ -200,6 +200,19 @@ fn raw_arguments_are_relayed_as_they_are() {
 }
 
 #[test]
+fn arguments_are_equal_where_their_texts_and_their_attachments_are() {
+    let args = raw(&Args((1, bytes(1))));
+    assert_eq!(args, raw(&Args((1, bytes(1)))));
+    for other in [
+        raw(&Args((2, bytes(1)))),
+        raw(&Args((1, bytes(2)))),
+        raw(&Args((1, bytes(1), ()))),
+    ] {
+        assert_ne!(args, other);
+    }
+}
+
+#[test]
 fn size_counts_what_is_kept() {
     assert_eq!(raw(&Args(())).size(), 0);
     assert_eq!(raw("abc").size(), 5);

@@ -317,6 +317,9 @@ fn the_count_of_attachments_is_checked_in_the_header() {
     ] {
         assert_eq!(decode(text), Err(error), "{text}");
     }
+    let mut more = Parser::Json.decoder(Limits::default().attachments(11));
+    assert_eq!(more.feed("511-[\"x\"]".into()), Err(InvalidPlaceholder));
+    assert_eq!(more.feed("512-[\"x\"]".into()), Err(TooManyAttachments));
 }
 
 #[test]

@@ -287,6 +287,15 @@ mod tests {
     }
 
     #[test]
+    fn the_arguments_of_a_packet_are_counted_for_the_reader() {
+        for (arguments, expected) in [(0, Err(TooManyArguments)), (1, Ok(()))] {
+            let limits = Limits::default().arguments(arguments);
+            let mut decoder = Parser::user(Pieces::default()).decoder(limits);
+            assert_eq!(decoder.feed("a|1".into()).map(drop), expected);
+        }
+    }
+
+    #[test]
     fn unfinished_packets_are_counted_for_the_reader() {
         let limits = Limits::default().packet_bytes(20);
         let mut decoder = Parser::user(Pieces::default()).decoder(limits);

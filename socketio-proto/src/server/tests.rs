@@ -213,6 +213,10 @@ fn line_2_what_breaks_the_protocol_closes() {
         ("0", "a second CONNECT while connected"),
         ("2/new,[\"x\"]", "an event for a namespace never joined"),
         ("3/new,1[]", "an ack for a namespace never joined"),
+        (
+            r#"51-/new,["x",{"_placeholder":true,"num":0}]"#,
+            "an event with attachments for a namespace never joined",
+        ),
         ("1/new", "a DISCONNECT for a namespace never joined"),
         ("4{\"message\":\"x\"}", "a CONNECT_ERROR"),
         ("4/new,{\"message\":\"x\"}", "a CONNECT_ERROR elsewhere"),
@@ -231,7 +235,14 @@ fn line_2_what_breaks_the_protocol_closes() {
         assert_eq!(rig.take(), left, "{why}");
         rig.assert_closed();
     }
-    for sent in ["0/b", "2/b,[\"x\"]", "3/b,1[]", "1/b", "4/b,{}"] {
+    for sent in [
+        "0/b",
+        "2/b,[\"x\"]",
+        r#"51-/b,["x",{"_placeholder":true,"num":0}]"#,
+        "3/b,1[]",
+        "1/b",
+        "4/b,{}",
+    ] {
         let mut rig = Rig::new(Config::default());
         rig.text("0/b");
         rig.text(sent);

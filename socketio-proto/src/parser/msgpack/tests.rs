@@ -153,6 +153,18 @@ fn values_are_what_json_makes_of_them() {
 }
 
 #[test]
+fn a_number_that_names_an_event_is_seen_as_its_text() {
+    for (bytes, text) in [
+        (&b"\x07"[..], "7"),
+        (b"\xff", "-1"),
+        (b"\xca\x3f\xc0\0\0", "1.5"),
+    ] {
+        let packet = decode(&packet(2, &[&data(&[b"\x91", bytes].concat())])).unwrap();
+        assert!(matches!(packet.body, Body::Event { name, .. } if name == *text));
+    }
+}
+
+#[test]
 fn what_is_no_packet_is_refused() {
     let list = data(b"\x91\xa1a");
     for (message, error) in [
@@ -317,6 +329,9 @@ fn a_packet_counts_in_both_of_its_forms() {
     let mut feed = |message: Vec<u8>| decoder.feed(Data::Binary(message.into())).map(drop);
     assert_eq!(feed(event(&[0xc0])), Ok(()));
     assert_eq!(feed(event(&[&[0xc4, 60][..], &[1; 60]].concat())), Ok(()));
+    let text = |len: u8| event(&[&[0xd9, len][..], &vec![b'x'; len.into()]].concat());
+    assert_eq!((feed(text(77)), text(77).len()), (Ok(()), 100));
+    assert_eq!(feed(text(78)), Err(TooLarge));
     // 90 bytes and a placeholder
     assert_eq!(
         feed(event(&[&[0xc4, 75][..], &[1; 75]].concat())),
