@@ -409,8 +409,11 @@ mod tests {
     }
 
     #[test]
-    fn a_namespace_is_found_in_a_map_by_its_text() {
-        let map = std::collections::HashMap::from([(NamespaceId::new("a").unwrap(), 1)]);
+    fn a_namespace_is_as_good_as_its_text() {
+        let name = NamespaceId::new("a").unwrap();
+        assert!(name == *"/a" && name != *"/b" && name == "/a" && name != "/b");
+        assert_eq!(AsRef::<str>::as_ref(&name), "/a");
+        let map = std::collections::HashMap::from([(name, 1)]);
         assert_eq!((map.get("/a"), map.get("/b")), (Some(&1), None));
     }
 

@@ -275,7 +275,7 @@ mod tests {
             ("a|[[[1]]]", Err(TooDeep)),
             ("disconnect|1", Err(ReservedName)),
             ("no bar", Err(Malformed)),
-            ("a|\"twelve bytes\"", Ok(true)),
+            ("a|\"of sixteen bytes\"", Ok(true)),
             ("a|\"sixteen and more\"x", Err(TooLarge)),
             ("a+", Ok(false)),
         ] {

@@ -449,6 +449,7 @@ fn an_unfinished_packet_has_a_deadline() {
     let text = r#"52-["x",{"_placeholder":true,"num":0},{"_placeholder":true,"num":1}]"#;
     rig.text(text);
     assert_eq!(rig.due(), Some(30));
+    assert_eq!(rig.connection.buffered(), text.len());
     rig.at(29);
     rig.binary(&[1]);
     assert_eq!(
@@ -457,12 +458,23 @@ fn an_unfinished_packet_has_a_deadline() {
         "the deadline is that of the whole packet"
     );
     rig.binary(&[2]);
-    assert_eq!(rig.due(), None);
+    assert_eq!((rig.due(), rig.connection.buffered()), (None, 0));
     assert_eq!(rig.take().len(), 1);
     rig.text(text);
     rig.wake_at(59);
     assert_eq!(rig.take().last().unwrap(), "close: parse error");
     rig.assert_closed();
+}
+
+#[test]
+fn the_deadlines_are_those_of_the_settings() {
+    let seconds = Duration::from_secs;
+    let config = Config::default().connect_timeout(seconds(7));
+    let mut rig = Rig::new(config.assembly_timeout(seconds(3)));
+    assert_eq!(rig.due(), Some(7));
+    rig.join("/");
+    rig.text(r#"51-["x",{"_placeholder":true,"num":0}]"#);
+    assert_eq!(rig.due(), Some(3));
 }
 
 #[test]
