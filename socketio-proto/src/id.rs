@@ -409,6 +409,15 @@ mod tests {
     }
 
     #[test]
+    fn a_namespace_is_as_good_as_its_text() {
+        let name = NamespaceId::new("a").unwrap();
+        assert!(name == *"/a" && name != *"/b" && name == "/a" && name != "/b");
+        assert_eq!(AsRef::<str>::as_ref(&name), "/a");
+        let map = std::collections::HashMap::from([(name, 1)]);
+        assert_eq!((map.get("/a"), map.get("/b")), (Some(&1), None));
+    }
+
+    #[test]
     fn a_namespace_may_be_parsed() {
         assert_eq!("/a".parse::<NamespaceId>().unwrap(), "/a");
         assert_eq!("/a,b".parse::<NamespaceId>(), Err(InvalidNamespace));

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use engineio::{Data, Sid};
+use engineio::{Data, Protocol, Sid};
 use socketio_proto::server::{Config, Connection, Event, Output};
 use socketio_proto::{ConnectError, Limits, NamespaceId, Parser, Revision, SocketId};
 
@@ -72,6 +72,12 @@ fn short(output: Output) -> String {
     }
 }
 
+#[test]
+fn the_revision_of_a_client_goes_with_that_of_its_engine() {
+    assert_eq!(Revision::from(Protocol::V3), Revision::V4);
+    assert_eq!(Revision::from(Protocol::V4), Revision::V5);
+}
+
 /// Contract 11.
 #[test]
 fn the_root_namespace_is_asked_for_by_being_there() {
@@ -124,10 +130,10 @@ fn the_query_of_a_namespace_is_its_auth_payload() {
     rig.text("0/b?");
     rig.expect(&["request /b {}"]);
     // a token is longer than a name may be
-    let token = "t".repeat(3000);
+    let token = "t".repeat(8 * 1024 - "token=".len());
     rig.text(&format!("0/c?token={token},"));
     rig.expect(&[&format!("request /c {{\"token\":\"{token}\"}}")]);
-    rig.text(&format!("0/d?token={},", "t".repeat(9000)));
+    rig.text(&format!("0/d?token={token}t,"));
     let outputs = std::iter::from_fn(|| rig.connection.poll_output());
     assert_eq!(outputs.last().map(short).unwrap(), "Close(ParseError)");
 }

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use socketio_proto::server::{Config, Connection, Event, Output};
 use socketio_proto::{
     Batch, Body, CloseReason, ConnectError, Data, DecodeError, DisconnectReason, EncodeError,
-    Limits, Misuse, NamespaceId, Packet, Parser, SocketId, UserDecoder, UserParser,
+    Limits, Misuse, NamespaceId, Packet, Parser, RawArgs, SocketId, UserDecoder, UserParser,
 };
 
 /// Any text asks for `/`, but `…` waits for more. Of what a server says it knows only some.
@@ -113,7 +113,7 @@ fn what_is_never_complete_runs_into_the_deadline() {
 }
 
 /// Reads more into a message than it says: `c20` is a CONNECT whose payload has 20 bytes, `d3` one
-/// that is nested 3 deep.
+/// that is nested 3 deep, `e20` an event whose argument has 20 bytes.
 #[derive(Debug)]
 struct Generous;
 
@@ -138,28 +138,35 @@ impl UserDecoder for Generous {
             "c" => format!("{{\"a\":\"{}\"}}", "x".repeat(count - 8)),
             _ => format!("{}1{}", "{\"a\":".repeat(count), "}".repeat(count)),
         };
-        let (namespace, payload) = (NamespaceId::ROOT, Some(payload.into()));
-        let body = Body::Connect { payload };
+        let body = match kind {
+            "e" => Body::Event {
+                name: "x".into(),
+                args: RawArgs::encode("x".repeat(count - 2).as_str()).unwrap(),
+                ack: None,
+            },
+            _ => Body::Connect {
+                payload: Some(payload.into()),
+            },
+        };
+        let namespace = NamespaceId::ROOT;
         Ok(Some(Packet { namespace, body }))
     }
 }
 
 #[test]
 fn what_a_parser_makes_of_a_message_keeps_the_limits() {
-    for (message, passes) in [("c20", true), ("c21", false), ("d3", true), ("d4", false)] {
-        #[expect(clippy::disallowed_methods, reason = "a point to count from")]
-        let now = Instant::now();
-        let limits = Limits::default().packet_bytes(20).depth(3);
-        let config = Config::default().limits(limits);
-        let mut connection = Connection::new(Parser::user(Generous), Arc::new(config), now);
-        connection.handle_data(now, message.into());
-        let outputs = outputs(&mut connection);
-        let is_asked = matches!(outputs[..], [Output::Event(Event::ConnectRequested { .. })]);
-        let is_closed = outputs == [Output::Close(CloseReason::ParseError)];
-        assert_eq!(
-            (is_asked, is_closed),
-            (passes, !passes),
-            "{message}: {outputs:?}"
-        );
+    let (large, deep) = (Err(DecodeError::TooLarge), Err(DecodeError::TooDeep));
+    for (message, expected) in [
+        ("c30", Ok(())),
+        ("c31", large),
+        ("e30", Ok(())),
+        ("e31", large),
+        ("d3", Ok(())),
+        ("d4", deep),
+    ] {
+        let limits = Limits::default().packet_bytes(30).depth(3);
+        let mut decoder = Parser::user(Generous).decoder(limits);
+        let result = decoder.feed(message.into()).map(drop);
+        assert_eq!(result, expected, "{message}");
     }
 }

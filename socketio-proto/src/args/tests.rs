@@ -59,7 +59,10 @@ fn an_error_names_the_argument() {
         "{error}"
     );
     let error = RawArgs::default().read::<String>().unwrap_err();
-    assert!(error.message().contains("null"), "{error}");
+    assert!(
+        error.index() == 0 && error.message().contains("null"),
+        "{error}"
+    );
 }
 
 #[derive(Serialize, Deserialize, Debug, PartialEq)]
@@ -200,6 +203,19 @@ fn raw_arguments_are_relayed_as_they_are() {
 }
 
 #[test]
+fn arguments_are_equal_where_their_texts_and_their_attachments_are() {
+    let args = raw(&Args((1, bytes(1))));
+    assert_eq!(args, raw(&Args((1, bytes(1)))));
+    for other in [
+        raw(&Args((2, bytes(1)))),
+        raw(&Args((1, bytes(2)))),
+        raw(&Args((1, bytes(1), ()))),
+    ] {
+        assert_ne!(args, other);
+    }
+}
+
+#[test]
 fn size_counts_what_is_kept() {
     assert_eq!(raw(&Args(())).size(), 0);
     assert_eq!(raw("abc").size(), 5);
@@ -218,7 +234,8 @@ fn debug_shows_texts_and_lengths() {
 
 #[test]
 fn a_map_is_its_members_in_order() {
-    let map: Map = [("b", 1), ("a", 2)].into_iter().collect();
+    let mut map: Map = [("b", 1)].into_iter().collect();
+    map.push("a", 2);
     assert_eq!((map.len(), map.is_empty()), (2, false));
     assert!(Map::default().is_empty());
     let members: Vec<_> = map.into_iter().collect();
@@ -226,8 +243,11 @@ fn a_map_is_its_members_in_order() {
     assert_eq!(members, [member("b", 1), member("a", 2)]);
 }
 
-/// Gives its bytes away.
-struct Owned(Vec<u8>);
+/// Gives its bytes away, or something that is there.
+enum Owned {
+    Bytes(Vec<u8>),
+    Some(Vec<u8>),
+}
 
 impl<'de> serde::Deserializer<'de> for Owned {
     type Error = serde::de::value::Error;
@@ -236,7 +256,10 @@ impl<'de> serde::Deserializer<'de> for Owned {
         self,
         visitor: V,
     ) -> Result<V::Value, Self::Error> {
-        visitor.visit_byte_buf(self.0)
+        match self {
+            Self::Bytes(bytes) => visitor.visit_byte_buf(bytes),
+            Self::Some(bytes) => visitor.visit_some(Self::Bytes(bytes)),
+        }
     }
 
     serde::forward_to_deserialize_any! {
@@ -250,13 +273,27 @@ fn binary_takes_bytes_however_a_format_gives_them() {
     use serde::de::IntoDeserializer;
     use serde::de::value::{BytesDeserializer, Error};
     let lent = BytesDeserializer::<Error>::new(&[7; 3]);
+    let owned = Owned::Bytes(vec![7; 3]);
     assert_eq!(Binary::deserialize(lent), Ok(bytes(7)));
-    assert_eq!(Binary::deserialize(Owned(vec![7; 3])), Ok(bytes(7)));
+    assert_eq!(Binary::deserialize(owned), Ok(bytes(7)));
     let listed = vec![7_u8; 3].into_deserializer();
     assert_eq!(
         Binary::deserialize::<serde::de::value::SeqDeserializer<_, Error>>(listed),
         Ok(bytes(7))
     );
+}
+
+#[test]
+fn a_value_takes_what_json_does_not_have() {
+    use serde::de::value::{BytesDeserializer, Error, StringDeserializer};
+    let binary = Value::Binary(bytes(7).0);
+    let lent = BytesDeserializer::<Error>::new(&[7; 3]);
+    assert_eq!(Value::deserialize(lent).as_ref(), Ok(&binary));
+    for owned in [Owned::Bytes(vec![7; 3]), Owned::Some(vec![7; 3])] {
+        assert_eq!(Value::deserialize(owned).as_ref(), Ok(&binary));
+    }
+    let text = StringDeserializer::<Error>::new("x".to_owned());
+    assert_eq!(Value::deserialize(text), Ok("x".into()));
 }
 
 #[test]

@@ -317,6 +317,9 @@ fn the_count_of_attachments_is_checked_in_the_header() {
     ] {
         assert_eq!(decode(text), Err(error), "{text}");
     }
+    let mut more = Parser::Json.decoder(Limits::default().attachments(11));
+    assert_eq!(more.feed("511-[\"x\"]".into()), Err(InvalidPlaceholder));
+    assert_eq!(more.feed("512-[\"x\"]".into()), Err(TooManyAttachments));
 }
 
 #[test]
@@ -487,9 +490,12 @@ fn what_the_peer_would_refuse_is_not_sent() {
         event(&vec![binary(); 11].into()),
         Err(EncodeError::TooManyAttachments)
     );
-    let raw = RawArgs::encode(&vec![binary(); 11]).unwrap();
-    let relayed = Parser::Json.ack(&root, AckId::MIN, &raw, &limits);
-    assert_eq!(relayed, Err(EncodeError::TooManyAttachments));
+    let relayed = |count| {
+        let raw = RawArgs::encode(&vec![binary(); count]).unwrap();
+        Parser::Json.ack(&root, AckId::MIN, &raw, &limits)
+    };
+    assert!(relayed(10).is_ok());
+    assert_eq!(relayed(11), Err(EncodeError::TooManyAttachments));
 
     let imitation = || -> Value {
         let members = [("_placeholder", Value::from(true)), ("num", 0.into())];

@@ -275,7 +275,7 @@ mod tests {
             ("a|[[[1]]]", Err(TooDeep)),
             ("disconnect|1", Err(ReservedName)),
             ("no bar", Err(Malformed)),
-            ("a|\"twelve bytes\"", Ok(true)),
+            ("a|\"of sixteen bytes\"", Ok(true)),
             ("a|\"sixteen and more\"x", Err(TooLarge)),
             ("a+", Ok(false)),
         ] {
@@ -283,6 +283,15 @@ mod tests {
             let result = decoder.feed(text.into());
             assert_eq!(result.map(|packet| packet.is_some()), expected, "{text}");
             assert_eq!(decoder.is_assembling(), expected == Ok(false));
+        }
+    }
+
+    #[test]
+    fn the_arguments_of_a_packet_are_counted_for_the_reader() {
+        for (arguments, expected) in [(0, Err(TooManyArguments)), (1, Ok(()))] {
+            let limits = Limits::default().arguments(arguments);
+            let mut decoder = Parser::user(Pieces::default()).decoder(limits);
+            assert_eq!(decoder.feed("a|1".into()).map(drop), expected);
         }
     }
 

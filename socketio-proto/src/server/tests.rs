@@ -213,6 +213,10 @@ fn line_2_what_breaks_the_protocol_closes() {
         ("0", "a second CONNECT while connected"),
         ("2/new,[\"x\"]", "an event for a namespace never joined"),
         ("3/new,1[]", "an ack for a namespace never joined"),
+        (
+            r#"51-/new,["x",{"_placeholder":true,"num":0}]"#,
+            "an event with attachments for a namespace never joined",
+        ),
         ("1/new", "a DISCONNECT for a namespace never joined"),
         ("4{\"message\":\"x\"}", "a CONNECT_ERROR"),
         ("4/new,{\"message\":\"x\"}", "a CONNECT_ERROR elsewhere"),
@@ -231,7 +235,14 @@ fn line_2_what_breaks_the_protocol_closes() {
         assert_eq!(rig.take(), left, "{why}");
         rig.assert_closed();
     }
-    for sent in ["0/b", "2/b,[\"x\"]", "3/b,1[]", "1/b", "4/b,{}"] {
+    for sent in [
+        "0/b",
+        "2/b,[\"x\"]",
+        r#"51-/b,["x",{"_placeholder":true,"num":0}]"#,
+        "3/b,1[]",
+        "1/b",
+        "4/b,{}",
+    ] {
         let mut rig = Rig::new(Config::default());
         rig.text("0/b");
         rig.text(sent);
@@ -438,6 +449,7 @@ fn an_unfinished_packet_has_a_deadline() {
     let text = r#"52-["x",{"_placeholder":true,"num":0},{"_placeholder":true,"num":1}]"#;
     rig.text(text);
     assert_eq!(rig.due(), Some(30));
+    assert_eq!(rig.connection.buffered(), text.len());
     rig.at(29);
     rig.binary(&[1]);
     assert_eq!(
@@ -446,12 +458,23 @@ fn an_unfinished_packet_has_a_deadline() {
         "the deadline is that of the whole packet"
     );
     rig.binary(&[2]);
-    assert_eq!(rig.due(), None);
+    assert_eq!((rig.due(), rig.connection.buffered()), (None, 0));
     assert_eq!(rig.take().len(), 1);
     rig.text(text);
     rig.wake_at(59);
     assert_eq!(rig.take().last().unwrap(), "close: parse error");
     rig.assert_closed();
+}
+
+#[test]
+fn the_deadlines_are_those_of_the_settings() {
+    let seconds = Duration::from_secs;
+    let config = Config::default().connect_timeout(seconds(7));
+    let mut rig = Rig::new(config.assembly_timeout(seconds(3)));
+    assert_eq!(rig.due(), Some(7));
+    rig.join("/");
+    rig.text(r#"51-["x",{"_placeholder":true,"num":0}]"#);
+    assert_eq!(rig.due(), Some(3));
 }
 
 #[test]

@@ -153,6 +153,18 @@ fn values_are_what_json_makes_of_them() {
 }
 
 #[test]
+fn a_number_that_names_an_event_is_seen_as_its_text() {
+    for (bytes, text) in [
+        (&b"\x07"[..], "7"),
+        (b"\xff", "-1"),
+        (b"\xca\x3f\xc0\0\0", "1.5"),
+    ] {
+        let packet = decode(&packet(2, &[&data(&[b"\x91", bytes].concat())])).unwrap();
+        assert!(matches!(packet.body, Body::Event { name, .. } if name == *text));
+    }
+}
+
+#[test]
 fn what_is_no_packet_is_refused() {
     let list = data(b"\x91\xa1a");
     for (message, error) in [
@@ -184,6 +196,7 @@ fn what_is_no_packet_is_refused() {
         (packet(2, &[&data(b"\x80")]), InvalidPayload),
         (packet(2, &[&data(b"\x90")]), InvalidName),
         (packet(2, &[&data(b"\x91\xc0")]), InvalidName),
+        (packet(2, &[&data(b"\x91\xca\x7f\xc0\0\0")]), InvalidName),
         (packet(2, &[&data(b"\x91\xc4\x01a")]), InvalidName),
         (packet(2, &[&data(b"\x91\xaadisconnect")]), ReservedName),
         (packet(2, &[b"\xa2id\xff", &list]), InvalidAckId),
@@ -317,6 +330,14 @@ fn a_packet_counts_in_both_of_its_forms() {
     let mut feed = |message: Vec<u8>| decoder.feed(Data::Binary(message.into())).map(drop);
     assert_eq!(feed(event(&[0xc0])), Ok(()));
     assert_eq!(feed(event(&[&[0xc4, 60][..], &[1; 60]].concat())), Ok(()));
+    let text = |len: u8| event(&[&[0xd9, len][..], &vec![b'x'; len.into()]].concat());
+    assert_eq!((feed(text(77)), text(77).len()), (Ok(()), 100));
+    assert_eq!(feed(text(78)), Err(TooLarge));
+    // a CONNECT whose payload takes 100 bytes in JSON and less here, and one of 101
+    let nulls = [&b"\x81\xa1k\xdc\0\x13"[..], &[0xc0; 18]].concat();
+    let connect = |last: &[u8]| packet(0, &[&data(&[&nulls, last].concat())]);
+    assert_eq!(feed(connect(b"\xa0")), Ok(()));
+    assert_eq!(feed(connect(b"\xa1x")), Err(TooLarge));
     // 90 bytes and a placeholder
     assert_eq!(
         feed(event(&[&[0xc4, 75][..], &[1; 75]].concat())),
@@ -447,9 +468,18 @@ fn clients_of_revision_4_write_text_or_binary() {
         Err(UnknownType)
     );
     assert_eq!(namespace_and_payload("2[\"a\"]"), Err(Malformed));
-    let event = packet(5, &[&data(b"\x92\xa1a\xc4\x01\x07")]);
-    let packet = decoder.feed(Data::Binary(event.into())).unwrap().unwrap();
-    assert_eq!(args_of(packet).attachments().len(), 1);
+    let left = decoder.feed(r#"{"type":1,"nsp":"/"}"#.into());
+    assert_eq!(left.unwrap().unwrap().body, Body::Disconnect);
+    let mut feed = |message: Vec<u8>| decoder.feed(Data::Binary(message.into()));
+    for message in [
+        packet(5, &[&data(b"\x92\xa1a\xc4\x01\x07")]),
+        packet(6, &[b"\xa2id\x00", &data(b"\x91\xc4\x01\x07")]),
+    ] {
+        let packet = feed(message).unwrap().unwrap();
+        assert_eq!(args_of(packet).attachments().len(), 1);
+    }
+    let payload = packet(0, &[&data(b"\x80")]);
+    assert_eq!(feed(payload), Err(InvalidPayload));
 
     let root = NamespaceId::ROOT;
     let no = ConnectError::new("no");

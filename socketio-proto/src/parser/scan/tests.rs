@@ -25,6 +25,8 @@ fn many_placeholders_however_deep() {
             assert_eq!(judge(&mut (0..count).rev()), Ok(()), "{count} {depth}");
             assert_eq!(judge(&mut (1..count)), invalid, "one is missing");
             assert_eq!(judge(&mut (1..=count)), invalid, "one has no attachment");
+            let mut numbers = (1..count).chain([count.max(2) - 1]);
+            assert_eq!(judge(&mut numbers), invalid, "one comes for another");
             for twice in [0, count / 2, count - 1] {
                 let mut numbers = (0..count).chain([twice]);
                 assert_eq!(judge(&mut numbers), invalid, "{twice} comes twice");
