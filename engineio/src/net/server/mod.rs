@@ -31,6 +31,7 @@ mod driver;
 mod files;
 mod flusher;
 mod foreign;
+mod frames;
 mod handshake;
 mod head;
 mod headers;

@@ -1,15 +1,15 @@
 //! [`Queue`]: what waits for one client's transport.
 
-use std::collections::VecDeque;
 use std::sync::Arc;
 
+use super::frames::Frames;
 use super::memory::{Charge, Memory};
 use crate::{Batch, Frame};
 
 /// Frames that wait for the transport, oldest first.
 #[derive(Debug, Default)]
 pub(super) struct Queue {
-    frames: VecDeque<Frame>,
+    frames: Frames,
     /// Bytes of the first frame that were written already.
     written: usize,
     /// What the frames have on the wire.
@@ -43,11 +43,7 @@ impl Queue {
         self.bytes += frame.len();
         self.cost += cost(&frame);
         self.pushed += 1;
-        // an idle client never had two: room for more would stay with it
-        if self.frames.capacity() == 0 {
-            self.frames.reserve_exact(1);
-        }
-        self.frames.push_back(frame);
+        self.frames.push(frame);
     }
 
     pub(super) fn bytes(&self) -> usize {
@@ -66,8 +62,9 @@ impl Queue {
 
     /// Forgets what waits, but for a frame that left in part.
     pub(super) fn give_up(&mut self) {
-        let cut = self.frames.pop_front().filter(|_| self.is_cut());
-        self.frames = cut.into_iter().collect();
+        let cut = self.frames.pop().filter(|_| self.is_cut());
+        self.frames = Frames::default();
+        cut.into_iter().for_each(|frame| self.frames.push(frame));
         self.bytes = self.frames.iter().map(Frame::len).sum();
         self.cost = self.frames.iter().map(cost).sum();
         self.settle();
@@ -83,20 +80,19 @@ impl Queue {
 
     /// The first frame, and how much of it is left.
     pub(super) fn first(&self) -> Option<&[u8]> {
-        self.frames
-            .front()
-            .and_then(|frame| frame.wire().get(self.written..))
+        let first = self.frames.first();
+        first.and_then(|frame| frame.wire().get(self.written..))
     }
 
     /// The newest frame that waits.
     pub(super) fn last(&self) -> Option<&Frame> {
-        self.frames.back()
+        self.frames.last()
     }
 
     /// Copies small frames together, up to about `max` bytes.
     pub(super) fn gather(&self, max: usize, into: &mut Vec<u8>) {
         let mut skip = self.written;
-        for frame in &self.frames {
+        for frame in self.frames.iter() {
             let part = frame.wire().get(skip..).unwrap_or_default();
             if !into.is_empty() && into.len() + part.len() > max {
                 break;
@@ -108,7 +104,7 @@ impl Queue {
 
     /// Forgets `count` bytes that were written.
     pub(super) fn advance(&mut self, mut count: usize) {
-        while let Some(frame) = self.frames.front() {
+        while let Some(frame) = self.frames.first() {
             let left = frame.len() - self.written;
             if count < left {
                 self.written += count;
@@ -119,18 +115,13 @@ impl Queue {
             self.cost -= cost(frame);
             self.written = 0;
             self.left += 1;
-            self.frames.pop_front();
-        }
-        if self.frames.capacity() > 64 {
-            self.frames = VecDeque::new();
+            self.frames.pop();
         }
     }
 
     /// Gives the memory back that a burst left, if nothing waits.
     pub(super) fn shrink(&mut self) {
-        if self.frames.is_empty() {
-            self.frames = VecDeque::new();
-        }
+        self.frames.shrink();
     }
 
     /// Whether the first frame left in part, so that nothing may come in between.
@@ -153,7 +144,7 @@ impl Queue {
     }
 
     fn pop(&mut self) -> Option<Frame> {
-        let frame = self.frames.pop_front()?;
+        let frame = self.frames.pop()?;
         self.bytes -= frame.len();
         self.cost -= cost(&frame);
         self.left += 1;
