@@ -403,8 +403,11 @@ fn too_much_that_comes_early_closes() {
     };
     let size = early(1000).machine.early;
     assert!(size > 100);
-    assert_eq!(early(size).take(), ["> 0"]);
     assert_eq!(early(size - 1).take(), ["> 0", "close: parse error"]);
+    let mut rig = early(size);
+    assert_eq!(rig.take(), ["> 0"]);
+    rig.text(r#"0{"sid":"x"}"#);
+    assert_eq!(rig.machine.early, 0, "it is early no more");
 }
 
 // 5

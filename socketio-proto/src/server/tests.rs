@@ -393,6 +393,22 @@ fn line_8_an_expected_ack_ends_once() {
 }
 
 #[test]
+fn line_8_the_deadline_of_an_expected_ack_may_be_moved() {
+    let mut rig = Rig::joined();
+    rig.expect_ack("/", 1, 30).unwrap();
+    let until = rig.now + Duration::from_secs(10);
+    let mut limit = |id| {
+        let id = AckId::new(id).unwrap();
+        rig.connection.limit_ack(rig.now, &ns("/"), id, until)
+    };
+    assert_eq!(limit(1), Ok(()));
+    assert_eq!(limit(2), Err(Misuse::NotExpected));
+    assert_eq!(rig.due(), Some(10));
+    rig.wake_at(10);
+    assert_eq!(rig.take(), ["expired / #1"]);
+}
+
+#[test]
 fn line_8_pending_acks_are_limited() {
     let mut rig = Rig::new(Config::default().limits(Limits::default().pending_acks(2)));
     rig.join("/");
