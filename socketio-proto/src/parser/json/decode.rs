@@ -67,6 +67,9 @@ impl Decoder {
         let (namespace, attachments, bytes) = (header.namespace, header.attachments, text.len());
         let start = bytes - header.payload.len();
         let body = match (header.kind, header.id) {
+            (Kind::Event | Kind::Ack, _) if !header.payload.starts_with('[') => {
+                return Err(DecodeError::InvalidPayload);
+            }
             (Kind::Event, ack) => {
                 let (name, spans) = elements(header.payload, true, attachments, &self.limits)?;
                 let name = event_name(&text, name.ok_or(DecodeError::InvalidName)?)?;
@@ -155,9 +158,6 @@ fn elements<'a>(
     attachments: usize,
     limits: &Limits,
 ) -> Result<(Option<&'a str>, Spans), DecodeError> {
-    if !payload.starts_with('[') {
-        return Err(DecodeError::InvalidPayload);
-    }
     let mut name = None;
     let mut spans = Spans::default();
     scan::elements(payload.as_bytes(), limits.depth, attachments, |element| {
