@@ -19,27 +19,22 @@ use crate::rooms::RoomEvent;
 use crate::socket::{Socket, SocketCore};
 use crate::table::Table;
 
+/// What a handler came to.
+pub(crate) type Outcome = Result<Answered, EventErrorKind>;
+
 /// A handler that runs. What it answers goes to its socket, which it is given anew each time: most
 /// are done at once, and need none of their own.
 pub(crate) trait Run: Send {
-    fn poll(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        socket: &SocketCore,
-    ) -> Poll<Result<Answered, EventErrorKind>>;
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>, socket: &SocketCore) -> Poll<Outcome>;
 }
 
 pub(crate) type Running = Pin<Box<dyn Run>>;
 
 impl<F> Run for F
 where
-    F: Future<Output = Result<Answered, EventErrorKind>> + Send,
+    F: Future<Output = Outcome> + Send,
 {
-    fn poll(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        _: &SocketCore,
-    ) -> Poll<Result<Answered, EventErrorKind>> {
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>, _: &SocketCore) -> Poll<Outcome> {
         Future::poll(self, cx)
     }
 }
@@ -54,17 +49,10 @@ pin_project! {
 }
 
 impl<F: Future<Output: Answer> + Send> Run for Handling<F> {
-    fn poll(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        socket: &SocketCore,
-    ) -> Poll<Result<Answered, EventErrorKind>> {
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>, socket: &SocketCore) -> Poll<Outcome> {
         let this = self.project();
-        let asked = Asked {
-            socket,
-            ack: *this.ack,
-        };
-        this.future.poll(cx).map(|answer| answer.give(&asked))
+        let ack = *this.ack;
+        this.future.poll(cx).map(|answer| give(answer, socket, ack))
     }
 }
 
@@ -129,12 +117,7 @@ impl Incoming {
     }
 }
 
-pub(crate) fn give<D>(
-    answer: impl Answer,
-    socket: &Socket<D>,
-    ack: Option<AckId>,
-) -> Result<Answered, EventErrorKind> {
-    let socket = socket.core();
+pub(crate) fn give(answer: impl Answer, socket: &SocketCore, ack: Option<AckId>) -> Outcome {
     answer.give(&Asked { socket, ack })
 }
 
@@ -186,11 +169,7 @@ where
 
 type OnConnect<D> = Box<dyn Fn(Socket<D>) -> Running + Send + Sync>;
 type OnDisconnect<D> = Box<dyn Fn(Socket<D>, DisconnectReason) -> Running + Send + Sync>;
-type OnError<D> = Box<
-    dyn Fn(&Socket<D>, &EventError, Option<AckId>) -> Result<Answered, EventErrorKind>
-        + Send
-        + Sync,
->;
+type OnError<D> = Box<dyn Fn(&Socket<D>, &EventError, Option<AckId>) -> Outcome + Send + Sync>;
 
 /// The answer to an event of another server.
 pub(crate) type Answering = Pin<Box<dyn Future<Output = Option<RawArgs>> + Send>>;

@@ -226,8 +226,7 @@ impl Session {
             match timer {
                 Some((UPGRADE, _)) => self.drop_probe(),
                 Some((NOOP, _)) => self.free_poll(),
-                Some(_) => self.end(),
-                None => {}
+                _ => self.end(),
             }
         }
     }
@@ -320,10 +319,7 @@ impl Session {
             State::Polling { polling, .. } | State::Closing { polling } => polling.timers.next(),
             State::Linked { .. } | State::Closed => None,
         };
-        match (self.heartbeat_at, polling) {
-            (Some(heartbeat), Some(polling)) => Some(heartbeat.min(polling)),
-            (heartbeat, polling) => heartbeat.or(polling),
-        }
+        self.heartbeat_at.into_iter().chain(polling).min()
     }
 
     // Heartbeat (engine.io-protocol v4, "Heartbeat"; v3, "Timeouts")

@@ -122,7 +122,7 @@ impl<D: Send + Sync + 'static, N> Namespace<D, N> {
         A: Answer,
     {
         self.definition.handlers.error = Some(Box::new(move |socket, error, ack| {
-            give(handler(socket, error), socket, ack)
+            give(handler(socket, error), socket.core(), ack)
         }));
         self
     }

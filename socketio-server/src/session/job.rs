@@ -7,7 +7,7 @@ use engineio::Text;
 use socketio_proto::answer::Answered;
 use socketio_proto::{AckId, EventErrorKind, RawArgs};
 
-use crate::handler::{Incoming, Running};
+use crate::handler::{Incoming, Outcome, Running};
 use crate::socket::SocketCore;
 use crate::trace::Span;
 
@@ -66,9 +66,6 @@ impl Stage {
         }
     }
 }
-
-/// What a stage came to.
-pub(super) type Outcome = Result<Answered, EventErrorKind>;
 
 impl Job {
     pub(super) fn poll(&mut self, cx: &mut Context<'_>, socket: &SocketCore) -> Option<Outcome> {

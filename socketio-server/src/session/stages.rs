@@ -7,9 +7,9 @@ use socketio_proto::answer::Answered;
 use socketio_proto::{AckId, EventErrorKind};
 
 use crate::events::Events;
-use crate::handler::{Running, empty_ack};
+use crate::handler::{Outcome, Running, empty_ack};
 
-use super::job::{Event, Job, Outcome, Stage, poll};
+use super::job::{Event, Job, Stage, poll};
 use super::joined::Joined;
 
 impl<D: Send + Sync + 'static> Joined<D> {

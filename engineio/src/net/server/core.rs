@@ -58,19 +58,19 @@ struct BySid(Handle);
 
 impl Borrow<Sid> for BySid {
     fn borrow(&self) -> &Sid {
-        self.0.key()
+        self.0.sid_ref()
     }
 }
 
 impl Hash for BySid {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        self.0.key().hash(state);
+        self.0.sid_ref().hash(state);
     }
 }
 
 impl PartialEq for BySid {
     fn eq(&self, other: &Self) -> bool {
-        self.0.key() == other.0.key()
+        self.0.sid_ref() == other.0.sid_ref()
     }
 }
 
@@ -282,7 +282,7 @@ impl Drop for Task {
 impl Drop for Registration {
     fn drop(&mut self) {
         let core = self.handle.core();
-        core.sessions.lock().remove(&self.handle.sid());
+        core.sessions.lock().remove(self.handle.sid_ref());
         if let Some(address) = self.address.take()
             && let Entry::Occupied(mut count) = core.addresses.lock().entry(*address)
         {

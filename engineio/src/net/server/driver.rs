@@ -318,10 +318,11 @@ impl<U: Upper> Driver<U> {
         let others = others.into_iter().flatten().min();
         // a timer that is early does no harm, and moving it costs
         let armed = self.sleep.as_ref().map(|sleep| sleep.deadline().into_std());
-        if armed.is_some_and(|at| {
-            let in_time = session.is_none_or(|due| at < due + TICK);
-            now < at && in_time && others.is_none_or(|due| at <= due)
-        }) {
+        let in_time = |at: Instant| {
+            let by_session = session.is_none_or(|due| at < due + TICK);
+            now < at && by_session && others.is_none_or(|due| at <= due)
+        };
+        if armed.is_some_and(in_time) {
             return false;
         }
         let session = session.map(|due| self.handle.core().coalesce(due));

@@ -114,8 +114,7 @@ impl Handle {
         self.shared.sid
     }
 
-    /// As [`Handle::sid`], by reference.
-    pub(super) fn key(&self) -> &Sid {
+    pub(super) fn sid_ref(&self) -> &Sid {
         &self.shared.sid
     }
 

@@ -81,8 +81,7 @@ impl Decoder {
                 let args = arguments(text, start, spans)?;
                 Body::Ack { id, args }
             }
-            (Kind::Ack, None) => return Err(DecodeError::InvalidAckId),
-            (_, Some(_)) => return Err(DecodeError::InvalidAckId),
+            (Kind::Ack, None) | (_, Some(_)) => return Err(DecodeError::InvalidAckId),
             (Kind::Connect, None) if self.revision == Revision::V4 => Body::Connect {
                 payload: header.query.map(Query::json),
             },

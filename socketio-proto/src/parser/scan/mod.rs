@@ -182,9 +182,9 @@ impl<'a> Walk<'a> {
         let rest = lexer::scalar(first, rest).ok_or(DecodeError::InvalidPayload)?;
         self.rest = rest.iter();
         let members = self.levels.members();
-        if members.are_told() {
+        if members.wants_value() {
             let scalar = self.json.get(start..self.json.len() - rest.len());
-            members.has(scalar.unwrap_or_default());
+            members.set_value(scalar.unwrap_or_default());
         }
         Ok(())
     }

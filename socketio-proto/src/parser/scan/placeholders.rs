@@ -80,13 +80,11 @@ impl Members {
         self.key = key(name);
     }
 
-    /// Whether the member's value has to be known.
-    pub(super) fn are_told(self) -> bool {
+    pub(super) fn wants_value(self) -> bool {
         self.key != Key::Other
     }
 
-    /// The member's value is this number or literal.
-    pub(super) fn has(&mut self, scalar: &[u8]) {
+    pub(super) fn set_value(&mut self, scalar: &[u8]) {
         match self.key {
             Key::Placeholder => self.claims |= scalar == b"true",
             Key::Num => self.number = number(scalar),
