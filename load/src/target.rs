@@ -1,5 +1,6 @@
 //! The server under load, in a process of its own.
 
+use std::fmt;
 use std::ops::{Deref, DerefMut};
 use std::time::{Duration, Instant};
 
@@ -42,6 +43,12 @@ pub(crate) struct Open {
     /// Sockets whose `on_connect` ran and whose `on_disconnect` did not.
     pub(crate) present: u64,
     pub(crate) namespaces: u64,
+}
+
+impl fmt::Display for Open {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(self, f)
+    }
 }
 
 impl Target {

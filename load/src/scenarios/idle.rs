@@ -61,11 +61,7 @@ pub(crate) async fn run(mut settings: Settings, report: &mut Report) -> Outcome 
         peer.end().await;
     }
     let after = target.settled(before.0, Duration::from_secs(60)).await?;
-    report.exactly(
-        "open afterwards",
-        format!("{after:?}"),
-        format!("{:?}", before.0),
-    );
+    report.exactly("open afterwards", after, before.0);
     report.at_most(
         "descriptors afterwards",
         target.descriptors(before.1, SETTLE).await?,

@@ -99,11 +99,7 @@ pub(crate) async fn run(mut settings: Settings, report: &mut Report) -> Outcome 
     speaker.end().await;
     if alive {
         let after = target.settled(before, Duration::from_secs(60)).await?;
-        report.exactly(
-            "open afterwards",
-            format!("{after:?}"),
-            format!("{before:?}"),
-        );
+        report.exactly("open afterwards", after, before);
     }
     Ok(())
 }

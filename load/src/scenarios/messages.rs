@@ -53,11 +53,7 @@ pub(crate) async fn run(mut settings: Settings, report: &mut Report) -> Outcome 
     report.exactly("without an answer", unanswered, 0);
     report.exactly("lost, doubled, reordered, not accounted", faults.len(), 0);
     let after = target.settled(before, Duration::from_secs(30)).await?;
-    report.exactly(
-        "open afterwards",
-        format!("{after:?}"),
-        format!("{before:?}"),
-    );
+    report.exactly("open afterwards", after, before);
     report.tell("most resident, KiB", target.peak()?);
     Ok(())
 }

@@ -73,11 +73,7 @@ pub(crate) async fn run(mut settings: Settings, report: &mut Report) -> Outcome 
         tally.faults.len(),
         0,
     );
-    report.exactly(
-        "open afterwards",
-        format!("{after:?}"),
-        format!("{before:?}"),
-    );
+    report.exactly("open afterwards", after, before);
     report.tell(
         "CPU of the server, % of a core",
         format!("{:.1}", cpu * 100.0),

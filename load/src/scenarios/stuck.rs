@@ -95,11 +95,7 @@ pub(crate) async fn run(mut settings: Settings, report: &mut Report) -> Outcome 
     report.exactly("honest clients served", asking.end(), true);
     report.tell("most resident, KiB", target.peak()?);
     let after = target.settled(before, Duration::from_secs(60)).await?;
-    report.exactly(
-        "open afterwards",
-        format!("{after:?}"),
-        format!("{before:?}"),
-    );
+    report.exactly("open afterwards", after, before);
     Ok(())
 }
 

@@ -58,11 +58,7 @@ pub(crate) async fn run(mut settings: Settings, report: &mut Report) -> Outcome 
     report.exactly("lost, doubled, reordered, not accounted", faults.len(), 0);
     report.times("from connect to upgraded", &times);
     let after = target.settled(before, Duration::from_secs(30)).await?;
-    report.exactly(
-        "open afterwards",
-        format!("{after:?}"),
-        format!("{before:?}"),
-    );
+    report.exactly("open afterwards", after, before);
     Ok(())
 }
 
