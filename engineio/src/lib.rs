@@ -16,6 +16,7 @@ pub mod payload;
 pub mod query;
 pub mod server;
 mod sid;
+mod spare;
 mod text;
 mod timer;
 
@@ -29,4 +30,5 @@ pub use error::{CloseReason, DecodeError, HandshakeError, SendError};
 pub use frame::{Batch, Data, Frame, FrameWriter};
 pub use packet::{Open, Packet};
 pub use sid::{InvalidSid, Sid};
+pub use spare::Spare;
 pub use text::Text;

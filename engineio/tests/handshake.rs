@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use engineio::server::{First, Input, LinkId, Session};
-use engineio::{Config, Sid};
+use engineio::{Config, Sid, Spare};
 use testkit::{Scripted, ms};
 
 const OPEN: &str = "0{\"sid\":\"AAAAAAAAAAAAAAAAAAAA\",\"upgrades\":[\"websocket\"],\
@@ -82,22 +82,23 @@ fn a_session_whose_handshake_was_never_received_ends_at_once() {
 
 #[test]
 #[expect(clippy::disallowed_methods, reason = "a point to count from")]
-fn outputs_stand_in_the_room_that_was_lent_and_drained_it_comes_back() {
+fn outputs_stand_in_the_memory_that_was_lent_and_drained_it_comes_back() {
     let (now, link) = (Instant::now(), LinkId::new(0));
     let sid = Sid::from_entropy([0; 15]);
     let mut session = Session::new(sid, Arc::default(), First::Link(link), now);
-    let mut room = VecDeque::with_capacity(100);
-    session.borrow_room(&mut room);
-    assert_eq!(room.capacity(), 100, "the handshake waits");
+    let mut spare = Spare::new();
+    spare.take_back(&mut VecDeque::with_capacity(50));
+    session.borrow_memory(&mut spare);
+    assert_eq!(spare.capacity(), 50, "the handshake waits");
     while session.poll_output(now).is_some() {}
-    session.return_room(&mut room);
-    session.borrow_room(&mut room);
-    assert_eq!(room.capacity(), 0);
+    session.return_memory(&mut spare);
+    session.borrow_memory(&mut spare);
+    assert_eq!(spare.capacity(), 0);
     let data = "4hello".into();
     session.handle_input(now, Input::Link { link, data });
-    session.return_room(&mut room);
-    assert_eq!(room.capacity(), 0, "it is in use");
+    session.return_memory(&mut spare);
+    assert_eq!(spare.capacity(), 0, "it is in use");
     assert!(session.poll_output(now).is_some());
-    session.return_room(&mut room);
-    assert_eq!(room.capacity(), 100);
+    session.return_memory(&mut spare);
+    assert_eq!(spare.capacity(), 50);
 }

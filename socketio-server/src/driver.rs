@@ -1,7 +1,7 @@
 //! [`Driver`]: Socket.IO on top of an Engine.IO session, in its task.
 
 use std::cell::RefCell;
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 use std::fmt;
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -11,7 +11,7 @@ use std::time::Instant;
 
 use engineio::net::server::{Handle, Handshake as Request, Upper};
 use engineio::server::Event as EngineEvent;
-use engineio::{CloseReason, Data, Text};
+use engineio::{CloseReason, Data, Spare, Text};
 use socketio_proto::server::{Connection as Machine, Event, Output};
 use socketio_proto::{AckId, ConnectError, DisconnectReason, Misuse, NamespaceId, RawArgs};
 
@@ -26,12 +26,9 @@ use crate::registry::{Found, Registry, invalid_namespace};
 use crate::session::{SessionList, internal_error};
 use crate::sync::Arc;
 
-/// More room than this is not kept.
-const ROOM_OUTPUTS: usize = 64;
-
 thread_local! {
     /// Where outputs of machines stand until they are drained.
-    static ROOM: RefCell<VecDeque<Output>> = const { RefCell::new(VecDeque::new()) };
+    static SPARE: RefCell<Spare<Output>> = const { RefCell::new(Spare::new()) };
 }
 
 /// Owns the protocol machine of one connection and the sessions of its namespaces.
@@ -84,20 +81,15 @@ impl Driver {
     fn on_data(&mut self, now: Instant, data: Data) {
         // an ack is known to be expected before the client can have sent it
         self.read_mail(now);
-        ROOM.with_borrow_mut(|room| self.machine.borrow_room(room));
+        SPARE.with_borrow_mut(|spare| self.machine.borrow_memory(spare));
         self.machine.handle_data(now, data);
         self.drain(now);
-        self.return_room();
+        self.return_memory();
     }
 
     /// What outputs stood in stays with the thread.
-    fn return_room(&mut self) {
-        ROOM.with_borrow_mut(|room| {
-            self.machine.return_room(room);
-            if room.capacity() > ROOM_OUTPUTS {
-                *room = VecDeque::new();
-            }
-        });
+    fn return_memory(&mut self) {
+        SPARE.with_borrow_mut(|spare| self.machine.return_memory(spare));
     }
 
     fn read_mail(&mut self, now: Instant) {
@@ -346,7 +338,7 @@ impl Upper for Driver {
             if !accepted {
                 return;
             }
-            self.return_room();
+            self.return_memory();
         }
     }
 
@@ -357,7 +349,7 @@ impl Upper for Driver {
 
     fn shrink(&mut self) {
         self.machine.shrink();
-        self.return_room();
+        self.return_memory();
         self.sessions.shrink();
         // an emptied tree keeps its last node
         if self.waiters.is_empty() {

@@ -9,7 +9,7 @@ use super::{Event, First, Input, LinkId, Output, Reply};
 use crate::payload::Payload;
 use crate::{
     Batch, CloseReason, Config, Data, Dialect, Frame, HandshakeError, Open, Packet, Protocol,
-    SendError, Sid, Transport,
+    SendError, Sid, Spare, Transport,
 };
 
 /// A poll may be overtaken by the close packet that its client sent after it, on another connection.
@@ -292,24 +292,14 @@ impl Session {
         self.outputs.pop_front()
     }
 
-    /// Takes the memory of `room` for outputs to stand in, unless some stand in its own. Whoever
-    /// drives many sessions needs it once, and an idle session has none.
-    pub fn borrow_room(&mut self, room: &mut VecDeque<Output>) {
-        if self.outputs.is_empty() && room.is_empty() {
-            std::mem::swap(&mut self.outputs, room);
-        }
+    /// Lets outputs stand in the memory of `spare`, unless some stand in its own.
+    pub fn borrow_memory(&mut self, spare: &mut Spare<Output>) {
+        spare.lend(&mut self.outputs);
     }
 
-    /// Keeps no memory for outputs, when they are drained: it goes back to `room`, if that has none.
-    pub fn return_room(&mut self, room: &mut VecDeque<Output>) {
-        if !self.outputs.is_empty() {
-            return;
-        }
-        if room.capacity() == 0 {
-            std::mem::swap(&mut self.outputs, room);
-        } else if self.outputs.capacity() > 0 {
-            self.outputs = VecDeque::new();
-        }
+    /// Keeps no memory for outputs, when they are drained.
+    pub fn return_memory(&mut self, spare: &mut Spare<Output>) {
+        spare.take_back(&mut self.outputs);
     }
 
     /// When [`Self::handle_timeout`] is due.

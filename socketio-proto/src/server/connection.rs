@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Instant;
 
-use engineio::{Batch, CloseReason, Data, Text};
+use engineio::{Batch, CloseReason, Data, Spare, Text};
 
 use super::names::Names;
 use super::{Config, Event, Output};
@@ -237,24 +237,14 @@ impl Connection {
         self.outputs.pop_front()
     }
 
-    /// Takes the memory of `room` for outputs to stand in, unless some stand in its own. Whoever
-    /// drives many connections needs it once, and an idle connection has none.
-    pub fn borrow_room(&mut self, room: &mut VecDeque<Output>) {
-        if self.outputs.is_empty() && room.is_empty() {
-            std::mem::swap(&mut self.outputs, room);
-        }
+    /// Lets outputs stand in the memory of `spare`, unless some stand in its own.
+    pub fn borrow_memory(&mut self, spare: &mut Spare<Output>) {
+        spare.lend(&mut self.outputs);
     }
 
-    /// Keeps no memory for outputs, when they are drained: it goes back to `room`, if that has none.
-    pub fn return_room(&mut self, room: &mut VecDeque<Output>) {
-        if !self.outputs.is_empty() {
-            return;
-        }
-        if room.capacity() == 0 {
-            std::mem::swap(&mut self.outputs, room);
-        } else if self.outputs.capacity() > 0 {
-            self.outputs = VecDeque::new();
-        }
+    /// Keeps no memory for outputs, when they are drained.
+    pub fn return_memory(&mut self, spare: &mut Spare<Output>) {
+        spare.take_back(&mut self.outputs);
     }
 
     /// Gives back memory that is kept for acks when none is expected.

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use engineio::{CloseReason, Data};
+use engineio::{CloseReason, Data, Spare};
 
 use super::*;
 use crate::error::Misuse;
@@ -510,18 +510,19 @@ fn kept_names_do_not_keep_packets_alive() {
 }
 
 #[test]
-fn outputs_stand_in_the_room_that_was_lent_and_drained_it_comes_back() {
+fn outputs_stand_in_the_memory_that_was_lent_and_drained_it_comes_back() {
     let mut rig = Rig::joined();
-    let mut room = VecDeque::with_capacity(100);
-    rig.connection.return_room(&mut room);
-    rig.connection.borrow_room(&mut room);
-    assert_eq!(room.capacity(), 0, "it is lent");
+    let mut spare = Spare::new();
+    spare.take_back(&mut VecDeque::with_capacity(50));
+    rig.connection.return_memory(&mut spare);
+    rig.connection.borrow_memory(&mut spare);
+    assert_eq!(spare.capacity(), 0, "it is lent");
     rig.text("2[\"x\"]");
-    rig.connection.return_room(&mut room);
-    assert_eq!(room.capacity(), 0, "it is in use");
+    rig.connection.return_memory(&mut spare);
+    assert_eq!(spare.capacity(), 0, "it is in use");
     assert_eq!(rig.take().len(), 1);
-    rig.connection.return_room(&mut room);
-    assert_eq!(room.capacity(), 100);
+    rig.connection.return_memory(&mut spare);
+    assert_eq!(spare.capacity(), 50);
 }
 
 #[test]

@@ -2,7 +2,6 @@
 //! WebSocket; everybody else reaches it through its [`Handle`](super::Handle).
 
 use std::cell::RefCell;
-use std::collections::VecDeque;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -23,19 +22,16 @@ use super::shared::Command;
 use crate::net::clock;
 use crate::net::trace::debug;
 use crate::server::{Event, First, Input, LinkId, Output, Reply, RequestId, Session};
-use crate::{CloseReason, SendError, Transport};
+use crate::{CloseReason, SendError, Spare, Transport};
 
 /// Turns of one poll, before others have theirs.
 const TURNS: usize = 8;
 /// Over the soft budget, a client must take something within this time.
 const STALL: Duration = Duration::from_secs(10);
 
-/// More room than this is not kept.
-const ROOM_OUTPUTS: usize = 64;
-
 thread_local! {
     /// Where outputs of sessions stand while one of them is polled.
-    static ROOM: RefCell<VecDeque<Output>> = const { RefCell::new(VecDeque::new()) };
+    static SPARE: RefCell<Spare<Output>> = const { RefCell::new(Spare::new()) };
 }
 
 /// What the first request of a session brings.
@@ -441,14 +437,9 @@ impl<U: Upper> Future for Driver<U> {
     type Output = ();
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        ROOM.with_borrow_mut(|room| self.session.borrow_room(room));
+        SPARE.with_borrow_mut(|spare| self.session.borrow_memory(spare));
         let polled = self.turns(cx);
-        ROOM.with_borrow_mut(|room| {
-            self.session.return_room(room);
-            if room.capacity() > ROOM_OUTPUTS {
-                *room = VecDeque::new();
-            }
-        });
+        SPARE.with_borrow_mut(|spare| self.session.return_memory(spare));
         polled
     }
 }
