@@ -12,6 +12,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("config", &[]),
     ("error", &[]),
     ("timer", &[]),
+    ("spare", &[]),
     ("frame", &["text"]),
     ("event", &["error", "frame"]),
     ("dialect", &["frame"]),
@@ -32,8 +33,8 @@ const ALLOWED: &[(&str, &[&str])] = &[
     (
         "net",
         &[
-            "text", "sid", "config", "error", "frame", "dialect", "packet", "jsonp", "query",
-            "server", "client",
+            "text", "sid", "config", "error", "spare", "frame", "dialect", "packet", "jsonp",
+            "query", "server", "client",
         ],
     ),
     (
@@ -46,8 +47,8 @@ const ALLOWED: &[(&str, &[&str])] = &[
 ];
 /// What the session machines build on; neither knows the other.
 const PURE: &[&str] = &[
-    "text", "sid", "config", "error", "timer", "frame", "event", "dialect", "json", "packet",
-    "payload",
+    "text", "sid", "config", "error", "timer", "spare", "frame", "event", "dialect", "json",
+    "packet", "payload",
 ];
 
 /// What only `net` may know.
