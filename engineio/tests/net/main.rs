@@ -9,6 +9,7 @@
     reason = "a failure of the test; real sockets need real time"
 )]
 
+mod addresses;
 mod eio3;
 mod foreign;
 mod hooks;

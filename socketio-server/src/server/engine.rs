@@ -34,9 +34,23 @@ impl Builder {
         self
     }
 
-    /// Sessions that one client address may have; more are refused. Default: no limit.
+    /// Sessions that one client address (or IPv6 network of 64 bits) may have; more are refused. Default: no limit.
     pub fn max_sessions_per_address(mut self, count: usize) -> Self {
         self.options.max_sessions_per_address = Some(count);
+        self
+    }
+
+    /// Handshakes that one client address may ask for in a minute; more are refused. Default: no limit. See
+    /// [`Options::max_handshakes_per_address`](crate::Options::max_handshakes_per_address).
+    pub fn max_handshakes_per_address(mut self, a_minute: u32) -> Self {
+        self.options.max_handshakes_per_address = Some(a_minute);
+        self
+    }
+
+    /// Whether a session is for the address of its handshake alone. Default `false`. See
+    /// [`Options::same_address`](crate::Options::same_address).
+    pub fn same_address(mut self, same: bool) -> Self {
+        self.options.same_address = same;
         self
     }
 

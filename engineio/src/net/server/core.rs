@@ -2,15 +2,18 @@
 
 use std::borrow::Borrow;
 use std::cmp::Reverse;
-use std::collections::hash_map::Entry;
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::hash::{Hash, Hasher};
 use std::net::IpAddr;
 use std::ops::Deref;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use http::request::Parts;
+use http::{Extensions, HeaderMap};
+
 use super::Options;
+use super::addresses::{Addresses, Network};
 use super::flusher::Flusher;
 use super::memory::Memory;
 use super::metrics::Counters;
@@ -40,8 +43,7 @@ pub(super) struct Core {
     pub(super) options: Options,
     /// Keyed by wire data: the standard set hashes with a random key.
     sessions: Mutex<HashSet<BySid>>,
-    /// Sessions by the address of their client, where that is limited.
-    addresses: Mutex<HashMap<IpAddr, usize>>,
+    pub(super) addresses: Addresses,
     requests: AtomicU64,
     pub(super) connections: AtomicUsize,
     pub(super) tasks: AtomicUsize,
@@ -80,8 +82,8 @@ impl Eq for BySid {}
 #[derive(Debug)]
 pub(super) struct Registration {
     handle: Handle,
-    /// Counted under this address.
-    address: Option<Box<IpAddr>>,
+    /// Counted as one of this client's.
+    network: Option<Box<Network>>,
 }
 
 impl Deref for Registration {
@@ -93,20 +95,19 @@ impl Deref for Registration {
 }
 
 impl Registration {
-    /// Counts the session under its client's address; `false` when there are too many of it.
-    pub(super) fn count(&mut self, address: Option<IpAddr>) -> bool {
+    /// Says whose session it is; `false` when that client has too many.
+    pub(super) fn belong(&mut self, client: Option<IpAddr>) -> bool {
         let core = self.handle.core();
-        let Some((limit, address)) = core.options.max_sessions_per_address.zip(address) else {
+        if core.options.same_address {
+            core.addresses.give(self.handle.sid(), client);
+        }
+        let Some((limit, client)) = core.options.max_sessions_per_address.zip(client) else {
             return true;
         };
-        let mut addresses = core.addresses.lock();
-        let count = addresses.entry(address).or_default();
-        if *count >= limit {
-            return false;
-        }
-        *count += 1;
-        self.address = Some(Box::new(address));
-        true
+        let network = Network::from(client);
+        let opened = core.addresses.open(network, limit);
+        self.network = opened.then(|| Box::new(network));
+        opened
     }
 }
 
@@ -125,7 +126,7 @@ impl Core {
             counters: Counters::default(),
             options,
             sessions: Mutex::default(),
-            addresses: Mutex::default(),
+            addresses: Addresses::default(),
             requests: AtomicU64::new(0),
             connections: AtomicUsize::new(0),
             tasks: AtomicUsize::new(0),
@@ -159,7 +160,7 @@ impl Core {
         sessions.insert(BySid(handle.clone()));
         Some(Registration {
             handle,
-            address: None,
+            network: None,
         })
     }
 
@@ -175,6 +176,22 @@ impl Core {
     pub(super) fn find(&self, sid: Sid) -> Option<Handle> {
         let sessions = self.sessions.lock();
         sessions.get(&sid).map(|BySid(session)| session.clone())
+    }
+
+    /// Whether a request for a session comes from its client, as far as that is asked.
+    pub(super) fn is_its_client(&self, sid: Sid, ext: &Extensions, headers: &HeaderMap) -> bool {
+        let trusted = &self.options.trusted_proxies;
+        !self.options.same_address || self.addresses.owns(sid, trusted.client(ext, headers))
+    }
+
+    /// Whether this client may ask for one more session; it is counted then.
+    pub(super) fn may_shake(&self, parts: &Parts) -> bool {
+        let Some(limit) = self.options.max_handshakes_per_address else {
+            return true;
+        };
+        let trusted = &self.options.trusted_proxies;
+        let client = trusted.client(&parts.extensions, &parts.headers);
+        client.is_none_or(|client| self.addresses.shake(client.into(), limit, clock::now()))
     }
 
     pub(super) fn next_request(&self) -> RequestId {
@@ -283,20 +300,40 @@ impl Drop for Registration {
     fn drop(&mut self) {
         let core = self.handle.core();
         core.sessions.lock().remove(self.handle.sid_ref());
-        if let Some(address) = self.address.take()
-            && let Entry::Occupied(mut count) = core.addresses.lock().entry(*address)
-        {
-            *count.get_mut() -= 1;
-            if *count.get() == 0 {
-                count.remove();
-            }
+        if core.options.same_address {
+            core.addresses.forget(self.handle.sid());
+        }
+        if let Some(network) = self.network.take() {
+            core.addresses.close(*network);
         }
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::collections::HashMap;
+
     use super::*;
+
+    #[test]
+    fn a_session_that_ends_leaves_nothing_of_its_address() {
+        let core = Core::new(Options {
+            same_address: true,
+            max_sessions_per_address: Some(1),
+            ..Options::default()
+        });
+        let client = Some(IpAddr::from([1, 2, 3, 4]));
+        for _ in 0..2 {
+            let mut first = core.register(Terms::default()).unwrap();
+            assert!(first.belong(client));
+            let mut second = core.register(Terms::default()).unwrap();
+            assert!(!second.belong(client));
+            let sids = [first.sid(), second.sid()];
+            assert!(core.addresses.owns(sids[0], client));
+            drop((first, second));
+            assert!(!sids.iter().any(|sid| core.addresses.owns(*sid, client)));
+        }
+    }
 
     /// CVE-2017-16031: ids that could be guessed.
     #[test]

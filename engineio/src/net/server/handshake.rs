@@ -36,7 +36,7 @@ pub struct Handshake {
 pub struct Secure;
 
 /// The address of the TCP peer, as [`serve`](super::serve()) puts it into requests that do not
-/// continue a session.
+/// continue a session; into all of them with [`Options::same_address`](super::Options::same_address).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PeerAddr(pub SocketAddr);
 
@@ -47,6 +47,7 @@ impl Handshake {
         protocol: Protocol,
         trusted: &TrustedProxies,
     ) -> Self {
+        let client = trusted.client(&parts.extensions, &parts.headers);
         let Parts {
             uri,
             headers,
@@ -60,11 +61,7 @@ impl Handshake {
             extensions.remove::<Secure>().is_some() || uri.scheme() == Some(&Scheme::HTTPS);
         let url = uri.path_and_query().map_or("/", |url| url.as_str());
         let headers = Headers::copy(url, &headers);
-        let (mut client, mut secure) = (peer.map(|peer| peer.ip()), own_tls);
-        if !trusted.is_empty() {
-            client = trusted.client(peer, &headers);
-            secure |= trusted.is_secure(peer, &headers);
-        }
+        let secure = own_tls || trusted.is_secure(peer, &headers);
         Self {
             headers,
             path_end: url.find('?').unwrap_or(url.len()) as u32,

@@ -25,6 +25,10 @@ pub enum Refused {
     Hook,
     /// Code 4: too many sessions of its address.
     TooManySessions,
+    /// Code 4: too many handshakes of its address in a minute.
+    TooManyHandshakes,
+    /// Code 4: a session of another address ([`Options::same_address`](super::Options::same_address)).
+    OtherAddress,
     /// Code 4: the server is closing, or its generator gave no id.
     Closing,
     /// 414: a query of more than 8 KiB.
@@ -41,7 +45,7 @@ pub enum Refused {
 
 impl Refused {
     /// All of them.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 16] = [
         Self::UnknownTransport,
         Self::UnknownSession,
         Self::BadMethod,
@@ -50,6 +54,8 @@ impl Refused {
         Self::Origin,
         Self::Hook,
         Self::TooManySessions,
+        Self::TooManyHandshakes,
+        Self::OtherAddress,
         Self::Closing,
         Self::QueryTooLong,
         Self::BodyTooLarge,
@@ -70,6 +76,8 @@ impl Refused {
             Self::Origin => "origin",
             Self::Hook => "hook",
             Self::TooManySessions => "too_many_sessions",
+            Self::TooManyHandshakes => "too_many_handshakes",
+            Self::OtherAddress => "other_address",
             Self::Closing => "closing",
             Self::QueryTooLong => "query_too_long",
             Self::BodyTooLarge => "body_too_large",

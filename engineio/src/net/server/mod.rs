@@ -24,6 +24,7 @@
 //! # }
 //! ```
 
+mod addresses;
 mod connection;
 mod core;
 mod cors;

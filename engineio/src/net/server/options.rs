@@ -90,8 +90,16 @@ pub struct Options {
     /// Addresses of proxies that tell the truth about their clients. Default none.
     pub trusted_proxies: TrustedProxies,
     /// Most sessions of one client address ([trusted proxies](TrustedProxies) considered); more
-    /// are refused with code 4. Clients without an address are not counted. Default: no limit.
+    /// are refused with code 4. An IPv6 network of 64 bits counts as one address, here and below; clients
+    /// without an address are not counted. Default: no limit.
     pub max_sessions_per_address: Option<usize>,
+    /// Most handshakes of one client address in a minute, whatever becomes of them: as many at once, then evenly in
+    /// time. More are refused with code 4, before [`Options::allow_request`] is asked. Default: no limit.
+    pub max_handshakes_per_address: Option<u32>,
+    /// Whether the requests of a session must come from the address of its handshake. Those of others are refused
+    /// with code 4, and the session goes on: a session id alone is of no use to who has seen it. But a client that
+    /// changes its network, as phones do, needs a new session then. Default `false`.
+    pub same_address: bool,
     /// A message that every client gets first of all. Default none.
     pub initial_packet: Option<Data>,
     pub(super) hooks: Hooks,
@@ -113,6 +121,8 @@ impl Default for Options {
             write_timeout: Duration::from_secs(20),
             trusted_proxies: TrustedProxies::default(),
             max_sessions_per_address: None,
+            max_handshakes_per_address: None,
+            same_address: false,
             initial_packet: None,
             hooks: Hooks::default(),
             files: Arc::default(),

@@ -190,13 +190,15 @@ async fn connection<O, T, S, B>(
     let Ok(Ok(stream)) = tokio::time::timeout(options.head_timeout, opening).await else {
         return;
     };
+    let same_address = options.same_address;
     let stream = Stalling::new(stream, options.write_timeout);
     let service = hyper::service::service_fn(move |mut request: Request<Incoming>| {
-        // a handshake keeps it; the requests that follow need not pay for it
-        if !request
-            .uri()
-            .query()
-            .is_some_and(|query| query.contains("sid="))
+        // a handshake keeps it; the requests that follow need not pay for it, unless somebody asks
+        if same_address
+            || !request
+                .uri()
+                .query()
+                .is_some_and(|query| query.contains("sid="))
         {
             let extensions = request.extensions_mut();
             if let Some(peer) = origin.peer {

@@ -173,6 +173,12 @@ where
                 {
                     return Err(HandshakeError::BadRequest);
                 }
+                let (extensions, headers) = (request.extensions(), request.headers());
+                if !self.core.is_its_client(sid, extensions, headers) {
+                    self.core.counters.refused(Refused::OtherAddress);
+                    let words = "Session of another address";
+                    return Err(HandshakeError::Forbidden(words.into()));
+                }
                 match (transport, request.method()) {
                     (Transport::WebSocket, _) => {
                         let upgraded = self.upgrade(request, &session, query.base64());
@@ -218,6 +224,11 @@ where
     }
 
     async fn judge(&self, parts: &Parts, query: &Query) -> Result<Terms, HandshakeError> {
+        if !self.core.may_shake(parts) {
+            self.core.counters.refused(Refused::TooManyHandshakes);
+            let words = "Too many handshakes from this address";
+            return Err(HandshakeError::Forbidden(words.into()));
+        }
         if !cors::allows(self.core.options.cors.as_ref(), parts) {
             return Err(self.forbid(Refused::Origin));
         }
@@ -297,7 +308,7 @@ where
         let request = self.core.next_request();
         let (protocol, trusted) = (terms.dialect.protocol, &options.trusted_proxies);
         let handshake = Arc::new(Handshake::new(parts, transport, protocol, trusted));
-        if !registration.count(handshake.client_addr()) {
+        if !registration.belong(handshake.client_addr()) {
             self.core.counters.refused(Refused::TooManySessions);
             let words = "Too many sessions from this address";
             return Err(HandshakeError::Forbidden(words.into()));

@@ -2,8 +2,10 @@
 
 use std::net::{IpAddr, SocketAddr};
 
+use http::{Extensions, HeaderMap, HeaderValue};
 use ipnet::IpNet;
 
+use super::handshake::PeerAddr;
 use super::headers::Headers;
 
 /// The proxies whose `X-Forwarded-For` and `X-Forwarded-Proto` are believed. Default: none, and
@@ -73,17 +75,24 @@ impl TrustedProxies {
         peer.map_or(self.0 == Trust::All, |peer| self.trusts(peer))
     }
 
-    /// The client's address: from the right of `X-Forwarded-For`, where each proxy adds whom it
-    /// saw, the first that is no trusted proxy.
-    pub(super) fn client(&self, peer: Option<SocketAddr>, headers: &Headers) -> Option<IpAddr> {
-        let mut client = peer.map(|peer| peer.ip());
-        let forwarded: Vec<&[u8]> = headers
-            .iter()
-            .filter(|(name, _)| *name == "x-forwarded-for")
-            .map(|(_, value)| value)
-            .collect();
-        let hops = forwarded
-            .iter()
+    /// The client's address: that of the peer, or what proxies say.
+    pub(super) fn client(&self, extensions: &Extensions, headers: &HeaderMap) -> Option<IpAddr> {
+        let peer = extensions.get().map(|PeerAddr(peer)| peer.ip());
+        if self.is_empty() {
+            return peer;
+        }
+        let forwarded = headers.get_all("x-forwarded-for");
+        self.forwarded(peer, forwarded.iter().map(HeaderValue::as_bytes))
+    }
+
+    /// From the right of `X-Forwarded-For`, where each proxy adds whom it saw, the first that is no trusted proxy.
+    fn forwarded<'a>(
+        &self,
+        peer: Option<IpAddr>,
+        lines: impl DoubleEndedIterator<Item = &'a [u8]>,
+    ) -> Option<IpAddr> {
+        let mut client = peer;
+        let hops = lines
             .rev()
             .flat_map(|line| line.rsplit(|byte| *byte == b','));
         for hop in hops {
@@ -118,8 +127,6 @@ fn address(text: &str) -> Option<IpAddr> {
 
 #[cfg(test)]
 mod tests {
-    use http::{HeaderMap, HeaderValue};
-
     use super::*;
 
     fn headers(lines: &[(&'static str, &str)]) -> Headers {
@@ -131,12 +138,8 @@ mod tests {
     }
 
     fn client(trusted: &TrustedProxies, peer: &str, lines: &[&str]) -> String {
-        let lines: Vec<_> = lines
-            .iter()
-            .map(|line| ("x-forwarded-for", *line))
-            .collect();
-        let peer = peer.parse().ok();
-        let client = trusted.client(peer, &headers(&lines));
+        let peer = peer.parse().ok().map(|peer: SocketAddr| peer.ip());
+        let client = trusted.forwarded(peer, lines.iter().map(|line| line.as_bytes()));
         client.map_or_else(String::new, |client| client.to_string())
     }
 

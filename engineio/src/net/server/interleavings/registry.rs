@@ -93,7 +93,7 @@ fn an_address_never_has_more_sessions_than_it_may() {
             let (core, held) = (Arc::clone(&core), Arc::clone(&held));
             thread::spawn(move || {
                 let (_, mut registration) = idle(&core, n).expect("a new id");
-                if registration.count(address) {
+                if registration.belong(address) {
                     let order = crate::net::sync::Ordering::SeqCst;
                     assert_eq!(held.fetch_add(1, order), 0);
                     held.fetch_sub(1, order);
@@ -104,6 +104,6 @@ fn an_address_never_has_more_sessions_than_it_may() {
             thread.join().expect("a thread");
         }
         let (_, mut registration) = idle(&core, 4).expect("a new id");
-        assert!(registration.count(address));
+        assert!(registration.belong(address));
     });
 }
