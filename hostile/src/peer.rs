@@ -219,6 +219,14 @@ impl Peer {
         Ok(self.take(rest))
     }
 
+    /// Whether the server has ended the connection by now.
+    pub(crate) fn has_ended(&mut self) -> bool {
+        self.stream.set_nonblocking(true).ok();
+        let ended = self.gather();
+        self.stream.set_nonblocking(false).ok();
+        ended.unwrap_or(true)
+    }
+
     /// Ends the connection as if the process had died.
     pub(crate) fn reset(self) -> Outcome {
         Ok(SockRef::from(&self.stream).set_linger(Some(Duration::ZERO))?)

@@ -28,6 +28,50 @@ pub(crate) fn write_last(tcp: &TcpStream, bytes: &[u8]) -> io::Result<usize> {
     tcp.try_write(bytes)
 }
 
+/// Whether an accept failed because the process or the system has no file descriptor left.
+#[cfg(feature = "server")]
+pub(crate) fn is_without_descriptors(error: &io::Error) -> bool {
+    #[cfg(target_os = "linux")]
+    {
+        use rustix::io::Errno;
+        [Errno::MFILE, Errno::NFILE]
+            .map(io::Error::from)
+            .iter()
+            .any(|none| none.raw_os_error() == error.raw_os_error())
+    }
+    #[cfg(not(target_os = "linux"))]
+    {
+        let _ = error;
+        false
+    }
+}
+
+/// A file descriptor that is kept for when there is no other.
+#[cfg(feature = "server")]
+pub(crate) struct Reserve(Option<fs::File>);
+
+#[cfg(feature = "server")]
+impl Reserve {
+    pub(crate) fn new() -> Self {
+        Self(Self::file())
+    }
+
+    fn file() -> Option<fs::File> {
+        let linux = cfg!(target_os = "linux");
+        linux.then(|| fs::File::open("/dev/null").ok()).flatten()
+    }
+
+    /// The next descriptor is to be had.
+    pub(crate) fn give_up(&mut self) {
+        self.0 = None;
+    }
+
+    /// Keeps one again, if there is one.
+    pub(crate) fn take(&mut self) {
+        self.0 = Self::file();
+    }
+}
+
 /// For how long the machine has slept since it was started: time that no timer counts.
 #[cfg(feature = "client")]
 pub(crate) fn slept() -> Duration {

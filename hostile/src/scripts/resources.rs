@@ -1,7 +1,10 @@
 //! Floods: connections, descriptors, rooms, idle sessions.
 
+use std::time::Instant;
+
 use super::{KB, MB, MS, SECOND};
 use crate::outcome::check;
+use crate::peer::Peer;
 use crate::websocket::{TEXT, frame};
 use crate::{Attack, Outcome, Script};
 
@@ -61,18 +64,28 @@ fn idle_connections(attack: &Attack<'_>) -> Outcome {
     Ok(())
 }
 
-/// With 100 descriptors and 200 connections, the newcomers wait, and the old ones notice nothing.
+/// With 100 descriptors and 200 connections, the newcomers are closed, and the old ones notice nothing.
 fn no_descriptors(attack: &Attack<'_>) -> Outcome {
     let start = attack.process().cpu()?;
     let mut peers = Vec::new();
     for _ in 0..200 {
         peers.push(attack.peer()?);
     }
+    let (now, patience) = (Instant::now(), attack.pace.stretch(5 * SECOND));
+    let mut closed = 0;
+    while closed < 100 && now.elapsed() < patience {
+        std::thread::sleep(20 * MS);
+        let ends = peers.iter_mut().map(Peer::has_ended);
+        closed = ends.filter(|ended| *ended).count();
+    }
+    let descriptors = attack.process().descriptors()?;
+    check!(
+        (100..120).contains(&closed) && descriptors >= 95,
+        "{closed} connections closed, {descriptors} descriptors"
+    );
     // what the server does meanwhile is wait: an accept loop that spins would show in its CPU time
     std::thread::sleep(SECOND / 2);
     attack.cpu_since(start, 100 * MS)?;
-    let descriptors = attack.process().descriptors()?;
-    check!(descriptors >= 95, "only {descriptors} descriptors");
     drop(peers);
     attack.eventually("an accept", SECOND, |gauges| gauges.connections == 1)
 }

@@ -1,7 +1,7 @@
 //! Peers that are slow or do not read, beside honest ones.
 
 use std::net::SocketAddr;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -149,8 +149,10 @@ pub(crate) async fn descriptors(mut settings: Settings, report: &mut Report) -> 
     let peers = crowd(&url, honest).await?;
     let asking = Honest::start(&url);
     let came = Arc::<AtomicBool>::default();
+    let turned_away = Arc::<AtomicUsize>::default();
     let waiting: Vec<_> = (honest..clients)
-        .map(|_| tokio::spawn(knock(target.address, Arc::clone(&came))))
+        .map(|_| (Arc::clone(&came), Arc::clone(&turned_away)))
+        .map(|(came, turned_away)| tokio::spawn(knock(target.address, came, turned_away)))
         .collect();
     // until nothing is accepted any more
     let mut used = 0;
@@ -168,6 +170,11 @@ pub(crate) async fn descriptors(mut settings: Settings, report: &mut Report) -> 
         "CPU of the server, % of a core",
         (busy * 1000.0).round() / 10.0,
         20.0,
+    );
+    report.at_least(
+        "times that who came too late was turned away at once",
+        turned_away.load(Ordering::SeqCst),
+        clients - limit as usize,
     );
     came.store(false, Ordering::SeqCst);
     for peer in peers.iter().take(honest / 2) {
@@ -190,10 +197,18 @@ pub(crate) async fn descriptors(mut settings: Settings, report: &mut Report) -> 
     Ok(())
 }
 
-/// A client that waits to be served, and stays.
-async fn knock(address: SocketAddr, came: Arc<AtomicBool>) -> Outcome {
+/// A client that tries once a second until it is served, and stays.
+async fn knock(
+    address: SocketAddr,
+    came: Arc<AtomicBool>,
+    turned_away: Arc<AtomicUsize>,
+) -> Outcome {
     let mut stream = TcpStream::connect(address).await?;
-    raw::upgrade(&mut stream).await?;
+    while raw::upgrade(&mut stream).await.is_err() {
+        turned_away.fetch_add(1, Ordering::SeqCst);
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        stream = TcpStream::connect(address).await?;
+    }
     came.store(true, Ordering::SeqCst);
     raw::gone(
         &mut stream,

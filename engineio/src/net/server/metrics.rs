@@ -41,11 +41,13 @@ pub enum Refused {
     BodyType,
     /// 503: no memory for the body of a POST.
     NoMemory,
+    /// No answer: the connection was closed when it had been accepted, because no file descriptor was left.
+    NoDescriptor,
 }
 
 impl Refused {
     /// All of them.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 17] = [
         Self::UnknownTransport,
         Self::UnknownSession,
         Self::BadMethod,
@@ -62,6 +64,7 @@ impl Refused {
         Self::BodyTooSlow,
         Self::BodyType,
         Self::NoMemory,
+        Self::NoDescriptor,
     ];
 
     /// A name for labels.
@@ -84,6 +87,7 @@ impl Refused {
             Self::BodyTooSlow => "body_too_slow",
             Self::BodyType => "body_type",
             Self::NoMemory => "no_memory",
+            Self::NoDescriptor => "no_descriptor",
         }
     }
 

@@ -24,6 +24,7 @@
 //! # }
 //! ```
 
+mod accept;
 mod addresses;
 mod connection;
 mod core;

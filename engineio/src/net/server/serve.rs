@@ -19,6 +19,7 @@ use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
 use super::Server;
+use super::accept::Acceptor;
 use super::core::Core;
 use super::handshake::{PeerAddr, Secure};
 use super::head::HeadTimer;
@@ -30,8 +31,6 @@ use crate::net::sync::Ordering;
 const HEAD_BYTES: usize = 16 * 1024;
 /// Headers of a request.
 const HEADERS: usize = 100;
-/// Pause after a failed accept: file descriptors come back when connections end.
-const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 /// Time for what is open when the server was asked to stop.
 const DRAIN: Duration = Duration::from_secs(5);
 /// How often it is looked at.
@@ -67,7 +66,8 @@ impl Future for Serve {
 /// takes 128 KiB of what a client has no room for (`TCP_NOTSENT_LOWAT`), so that the rest counts
 /// against the budgets of [`Options`](super::Options). How many connections may wait to be accepted
 /// is the listener's: `TcpListener::bind` leaves room for 128, `TcpSocket::listen` for as many as it
-/// is told. Failing accepts (no file descriptor left) are tried again after 100 ms. When `stop` is ready, the sessions of
+/// is told. While no file descriptor is left, who connects is closed at once (on Linux; elsewhere he waits), and
+/// accepting is tried again every 100 ms. When `stop` is ready, the sessions of
 /// `server` are closed, and what is open gets 5 s. New sessions are refused then, and new
 /// connections once every client has had what was left for it, or after 1 s.
 ///
@@ -130,14 +130,12 @@ async fn run<L, S, B>(
 {
     let (stopping, stopped) = watch::channel(());
     let mut stop = std::pin::pin!(stop);
-    listener.prepare();
-    let accept = async || match listener.accept().await {
-        Ok((opening, origin)) => {
-            let open = Open::new(&server.core);
-            let (service, stopped) = (service.clone(), stopped.clone());
-            tokio::spawn(connection(opening, origin, service, stopped, open));
-        }
-        Err(_) => tokio::time::sleep(ACCEPT_PAUSE).await,
+    let mut acceptor = Acceptor::new(listener, &server.core);
+    let mut accept = async || {
+        let (opening, origin) = acceptor.accept().await;
+        let open = Open::new(&server.core);
+        let (service, stopped) = (service.clone(), stopped.clone());
+        tokio::spawn(connection(opening, origin, service, stopped, open));
     };
     loop {
         tokio::select! {
@@ -158,7 +156,7 @@ async fn run<L, S, B>(
     };
     let asked = Instant::now();
     tokio::time::timeout(LAST_POLLS, last_polls).await.ok();
-    drop((listener, stopped));
+    drop((acceptor, stopped));
     stopping.send(()).ok();
     let idle = async {
         stopping.closed().await;
