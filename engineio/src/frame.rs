@@ -420,6 +420,18 @@ mod tests {
     }
 
     #[test]
+    fn memory_of_a_large_message_does_not_stay_with_the_thread() {
+        for len in [100, SCRATCH_BYTES, 100 * SCRATCH_BYTES] {
+            let mut writer = FrameWriter::text();
+            writer.push_str(&"x".repeat(len));
+            assert_eq!(writer.finish().payload().len(), 1 + len);
+            let scratch = SCRATCH.take();
+            assert!(scratch.capacity() <= 2 * SCRATCH_BYTES, "{len}");
+            SCRATCH.set(scratch);
+        }
+    }
+
+    #[test]
     fn the_header_has_the_shortest_length_form() {
         for (len, header) in [
             (0, &[0x81, 1][..]),

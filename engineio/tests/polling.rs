@@ -276,4 +276,6 @@ fn a_get_whose_client_goes_away_with_the_answer_ends_the_session() {
         .send("into nowhere")
         .expect(&["reply 1: 4into nowhere"]);
     s.drop_poll(1).expect(&["closed: transport error"]);
+    let mut s = Scripted::polling();
+    s.drop_poll(0).expect(&["closed: transport error"]);
 }

@@ -379,6 +379,17 @@ mod tests {
         out
     }
 
+    /// What `Bytes` gives back as a vector has two allocations once it is cloned.
+    #[test]
+    fn small_messages_are_one_allocation() {
+        for len in [0, 64, 65, 128, 129, 256, 257, 512, 513] {
+            let content = vec![7; len];
+            let bytes = copied(&content);
+            assert_eq!(bytes, content);
+            assert_eq!(bytes.try_into_mut().is_ok(), len > 512, "{len}");
+        }
+    }
+
     fn read(reader: &mut Reader, bytes: &[u8]) -> Result<Vec<Item>, Violation> {
         let mut items = Vec::new();
         reader
