@@ -58,6 +58,13 @@ impl Attack<'_> {
         Ok(peer)
     }
 
+    /// As [`Attack::peer`], from another address of this machine.
+    pub(crate) fn elsewhere(&self) -> Outcome<Peer> {
+        let mut peer = Peer::connect_from([127, 0, 0, 9], self.address())?.counted(&self.effort);
+        peer.patience = self.pace.stretch(PATIENCE);
+        Ok(peer)
+    }
+
     /// As [`Attack::peer`], with a system that takes next to nothing while nobody reads.
     pub(crate) fn narrow(&self) -> Outcome<Peer> {
         Ok(Peer::narrow(self.address())?.counted(&self.effort))

@@ -39,6 +39,14 @@ impl Peer {
         Self::new(socket.into())
     }
 
+    /// A peer that has this address itself.
+    pub(crate) fn connect_from(own: [u8; 4], address: SocketAddr) -> Outcome<Self> {
+        let socket = Socket::new(Domain::for_address(address), Type::STREAM, None)?;
+        socket.bind(&SocketAddr::from((own, 0)).into())?;
+        socket.connect_timeout(&address.into(), PATIENCE)?;
+        Self::new(socket.into())
+    }
+
     fn new(stream: TcpStream) -> Outcome<Self> {
         stream.set_nodelay(true)?;
         stream.set_read_timeout(Some(PATIENCE))?;

@@ -1,5 +1,5 @@
-//! The server under attack: ordinary handlers, default limits unless the environment says otherwise, and the gauges as
-//! JSON beside the endpoint.
+//! The server under attack: ordinary handlers, default limits unless the environment says otherwise, a second one whose
+//! packets are msgpack, and the gauges of both as JSON beside them.
 
 use std::io::Read as _;
 use std::process::ExitCode;
@@ -9,11 +9,11 @@ use std::time::Duration;
 
 use axum::Json;
 use axum::routing::get;
-use examples::{BadSetting, bind, engine_options, millis, ready, terminated};
+use examples::{BadSetting, bind, engine_options, millis, ready, setting, terminated};
 use hyper_util::service::TowerToHyperService;
 use socketio_server::{
-    Ack, AckError, Args, Builder, ConnectError, Handshake, Incoming, Namespace, NoAck, Options,
-    RawArgs, Server, Socket, Value,
+    Ack, AckError, Args, Builder, ConnectError, Gauges, Handshake, Incoming, Matcher, Namespace,
+    NoAck, Options, Parser, RawArgs, Recovery, Server, Socket, Value,
 };
 use tokio::sync::oneshot;
 
@@ -40,6 +40,8 @@ fn main() -> ExitCode {
 async fn run() -> Result<(), BadSetting> {
     let listener = bind().await?;
     let server = builder()?.build();
+    let packed = builder()?.path("/msgpack/").parser(Parser::Msgpack);
+    let packed = packed.build();
     let counts = Arc::<Counts>::default();
     let mut namespaces = vec![
         root(&counts, &server),
@@ -47,17 +49,23 @@ async fn run() -> Result<(), BadSetting> {
     ];
     namespaces.push(counting(Namespace::with_auth("/slow", slow_auth), &counts));
     namespaces.extend((0..NAMESPACES).map(|n| Namespace::new(format!("/n{n}"))));
+    let failed = |error| BadSetting::new("namespace", error);
     for namespace in namespaces {
-        server
-            .mount(namespace)
-            .map_err(|error| BadSetting::new("namespace", error))?;
+        server.mount(namespace).map_err(failed)?;
     }
+    packed.mount(root(&counts, &packed)).map_err(failed)?;
+    let children = Matcher::path("/children/{name}");
+    let children = children.map_err(|error| BadSetting::new("pattern", error))?;
+    server
+        .mount(Namespace::matching(children))
+        .map_err(failed)?;
     let gauges = {
-        let server = server.clone();
-        move || async move { Json(gauges(&server, &counts)) }
+        let servers = [server.clone(), packed.clone()];
+        move || async move { Json(gauges(&servers, &counts)) }
     };
     let app = axum::Router::new()
         .route("/gauges", get(gauges))
+        .layer(packed.layer())
         .layer(server.layer());
     ready(&listener)?;
     let served = server.serve_with(listener, TowerToHyperService::new(app), stopped());
@@ -76,7 +84,19 @@ fn builder() -> Result<Builder, BadSetting> {
     ] {
         *timeout = millis(name)?.unwrap_or(*timeout);
     }
+    options.max_sessions_per_address = setting("MAX_SESSIONS_PER_ADDRESS")?;
+    options.max_handshakes_per_address = setting("MAX_HANDSHAKES_PER_ADDRESS")?;
+    options.same_address = setting("SAME_ADDRESS")?.unwrap_or(false);
     let mut builder = Server::builder().engine(options);
+    if let Some(count) = setting("MAX_ROOMS")? {
+        builder = builder.max_rooms(count);
+    }
+    if let Some(count) = setting("MAX_CHILDREN")? {
+        builder = builder.max_children(count);
+    }
+    if setting("RECOVERY")?.unwrap_or(false) {
+        builder = builder.recovery(Recovery::default());
+    }
     if let Some(timeout) = millis("CONNECT_TIMEOUT_MS")? {
         builder = builder.connect_timeout(timeout);
     }
@@ -165,15 +185,16 @@ fn root(counts: &Arc<Counts>, server: &Server) -> Namespace<()> {
         })
 }
 
-fn gauges(server: &Server, counts: &Counts) -> serde_json::Value {
-    let gauges = server.gauges();
+fn gauges(servers: &[Server], counts: &Counts) -> serde_json::Value {
+    let gauges: Vec<Gauges> = servers.iter().map(Server::gauges).collect();
+    let sum = |one: fn(&Gauges) -> usize| gauges.iter().map(one).sum::<usize>();
     let read = |count: &AtomicUsize| count.load(Ordering::SeqCst);
     serde_json::json!({
-        "connections": gauges.connections,
-        "sessions": gauges.sessions,
-        "sockets": gauges.sockets,
-        "tasks": gauges.tasks,
-        "queued_bytes": gauges.queued_bytes,
+        "connections": sum(|gauges| gauges.connections),
+        "sessions": sum(|gauges| gauges.sessions),
+        "sockets": sum(|gauges| gauges.sockets),
+        "tasks": sum(|gauges| gauges.tasks),
+        "queued_bytes": sum(|gauges| gauges.queued_bytes),
         "awaited": read(&counts.awaited),
         "handled": read(&counts.handled),
         "connects": read(&counts.connects),

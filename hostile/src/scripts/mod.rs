@@ -4,17 +4,21 @@ use std::time::Duration;
 
 use crate::Script;
 
+mod addresses;
 mod bodies;
 mod bytes;
 mod engine;
 mod fragments;
 mod heads;
 mod identity;
+mod msgpack;
 mod namespaces;
 mod origins;
 mod packets;
+mod recovery;
 mod requests;
 mod resources;
+mod revision3;
 mod slow;
 mod smuggling;
 mod upgrades;
@@ -47,10 +51,14 @@ pub fn all() -> Vec<Script> {
         websocket::SCRIPTS,
         fragments::SCRIPTS,
         engine::SCRIPTS,
+        revision3::SCRIPTS,
         identity::SCRIPTS,
+        addresses::SCRIPTS,
         bytes::SCRIPTS,
         packets::SCRIPTS,
+        msgpack::SCRIPTS,
         namespaces::SCRIPTS,
+        recovery::SCRIPTS,
         resources::SCRIPTS,
         slow::SCRIPTS,
     ]

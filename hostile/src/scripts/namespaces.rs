@@ -24,6 +24,14 @@ pub(super) const SCRIPTS: &[Script] = &[
         .calm()
         .memory(2 * MB),
     Script::new("names that no namespace can have", "A9", bad_names).memory(2 * MB),
+    Script::new(
+        "more namespaces of a pattern than there may be",
+        "A9",
+        many_children,
+    )
+    .settings(&[("MAX_CHILDREN", "100")])
+    .calm()
+    .memory(2 * MB),
     Script::new("join and leave, for ever", "A9, A14", join_and_leave)
         .calm()
         .memory(2 * MB),
@@ -136,6 +144,30 @@ fn unknown_namespaces(attack: &Attack<'_>) -> Outcome {
     let grown = attack.process().memory()?.saturating_sub(memory);
     check!(grown < MB, "{grown} bytes were kept");
     client.echoes()
+}
+
+/// Who asks for a name that nobody had yet makes a namespace; the last to leave takes it along.
+fn many_children(attack: &Attack<'_>) -> Outcome {
+    for round in 0..attack.rounds(20, 2) {
+        let mut client = attack.join()?;
+        for n in 0..100 {
+            client.join(&format!("/children/{round}-{n}"))?;
+        }
+        let mut other = attack.join()?;
+        let refused = r#"{"message":"too many namespaces"}"#;
+        other.send(&format!("40/children/{round}-x,"))?;
+        other.expect(&format!("44/children/{round}-x,{refused}"))?;
+        // a namespace that is there already is no new one
+        other.join(&format!("/children/{round}-0"))?;
+        other.send("1")?;
+        other.closed()?;
+        client.send("1")?;
+        client.closed()?;
+        attack.eventually("nobody in them", SECOND, |now| {
+            now.sockets == attack.before.sockets
+        })?;
+    }
+    Ok(())
 }
 
 fn bad_names(attack: &Attack<'_>) -> Outcome {

@@ -26,6 +26,10 @@ pub(super) const SCRIPTS: &[Script] = &[
         .calm()
         .apart("the handler joins them; `max_rooms` bounds it")
         .memory(64 * MB),
+    Script::new("more rooms than a socket may have", "A10", too_many_rooms)
+        .settings(&[("MAX_ROOMS", "100")])
+        .calm()
+        .memory(2 * MB),
     Script::new("one room, joined again and again", "A10", one_room)
         .calm()
         .memory(2 * MB),
@@ -112,6 +116,16 @@ fn many_rooms(attack: &Attack<'_>) -> Outcome {
     })?;
     // leaving costs what one has, not what all have
     attack.cpu_since(start, std::time::Duration::from_micros(5) * count as u32)
+}
+
+fn too_many_rooms(attack: &Attack<'_>) -> Outcome {
+    let mut client = attack.join()?;
+    for _ in 0..attack.rounds(100, 5) {
+        client.send(r#"421["joinMany","room",5000]"#)?;
+        // and that of its id
+        client.expect("431[101]")?;
+    }
+    Ok(())
 }
 
 fn one_room(attack: &Attack<'_>) -> Outcome {
