@@ -95,6 +95,9 @@ impl fmt::Debug for Sid {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::HashSet;
+    use std::hash::{BuildHasher as _, RandomState};
+
     use super::*;
 
     #[test]
@@ -103,6 +106,14 @@ mod tests {
         assert_eq!(sid.as_str(), "____________________");
         assert_eq!(sid.as_str().parse::<Sid>(), Ok(sid));
         assert_eq!(format!("{sid:?}"), "Sid(____…)");
+    }
+
+    #[test]
+    fn ids_are_spread_over_a_map() {
+        let state = RandomState::new();
+        let hash = |text: &str| state.hash_one(text.parse::<Sid>().expect("an id"));
+        let hashes: HashSet<u64> = ["a", "b", "aa", "ab", "ba"].map(hash).into();
+        assert_eq!(hashes.len(), 5);
     }
 
     #[test]
