@@ -4,122 +4,18 @@
 //! membership knows its place in both lists, so that joining and leaving cost the same however
 //! large the room.
 
+mod room;
+mod select;
+
 use std::collections::HashMap;
 
-use engineio::Text;
 use socketio_proto::SocketId;
+
+pub use self::room::{Room, RoomEvent};
+pub(crate) use self::select::Selection;
 
 /// Place of a socket in its namespace's tables.
 pub(crate) type Slot = u32;
-
-/// Name of a room. The id of a socket is a room too, with that socket alone in it.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Room(Text);
-
-impl Room {
-    /// The name.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-impl From<Text> for Room {
-    fn from(name: Text) -> Self {
-        Self(name)
-    }
-}
-
-impl From<&str> for Room {
-    fn from(name: &str) -> Self {
-        Self(name.into())
-    }
-}
-
-impl From<String> for Room {
-    fn from(name: String) -> Self {
-        Self(name.into())
-    }
-}
-
-impl From<&String> for Room {
-    fn from(name: &String) -> Self {
-        Self(name.as_str().into())
-    }
-}
-
-impl From<&SocketId> for Room {
-    fn from(id: &SocketId) -> Self {
-        Self(id.as_str().into())
-    }
-}
-
-impl From<SocketId> for Room {
-    fn from(id: SocketId) -> Self {
-        Self(id.as_str().into())
-    }
-}
-
-impl From<&Self> for Room {
-    fn from(room: &Self) -> Self {
-        room.clone()
-    }
-}
-
-impl std::fmt::Display for Room {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-/// Which sockets a broadcast goes to: those in any of `rooms` (all, when there is none), but
-/// in none of `except`, and not `sender`.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Selection {
-    pub(crate) rooms: Vec<Room>,
-    pub(crate) except: Vec<Room>,
-    pub(crate) sender: Option<SocketId>,
-}
-
-/// What happened to a room. The id of a socket is a room too: with that socket it comes and
-/// goes.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum RoomEvent {
-    /// It has its first member.
-    Created {
-        /// The room.
-        room: Room,
-    },
-    /// Somebody is in it now.
-    Joined {
-        /// The room.
-        room: Room,
-        /// Who.
-        socket: SocketId,
-    },
-    /// Somebody is in it no longer.
-    Left {
-        /// The room.
-        room: Room,
-        /// Who.
-        socket: SocketId,
-    },
-    /// It has lost its last member.
-    Deleted {
-        /// The room.
-        room: Room,
-    },
-}
-
-impl Selection {
-    pub(crate) fn one(id: SocketId) -> Self {
-        Self {
-            rooms: vec![id.into()],
-            ..Self::default()
-        }
-    }
-}
 
 #[derive(Debug, Default)]
 pub(crate) struct Rooms {
@@ -312,68 +208,9 @@ impl Rooms {
             .collect()
     }
 
-    /// Calls `each` with every selected slot, once.
-    pub(crate) fn select(&self, selection: &Selection, mut each: impl FnMut(Slot)) {
-        let sender = selection.sender.as_ref().and_then(|id| self.find(id));
-        match (&*selection.rooms, &*selection.except) {
-            ([], []) => {
-                self.everybody()
-                    .filter(|slot| Some(*slot) != sender)
-                    .for_each(each);
-            }
-            ([room], []) => self.in_room(room, |slot| {
-                if Some(slot) != sender {
-                    each(slot);
-                }
-            }),
-            (rooms, except) => {
-                let mut done = Bits::new(self.sockets.len());
-                for room in except {
-                    self.in_room(room, |slot| {
-                        done.insert(slot);
-                    });
-                }
-                if let Some(sender) = sender {
-                    done.insert(sender);
-                }
-                let mut once = |slot| {
-                    if done.insert(slot) {
-                        each(slot);
-                    }
-                };
-                if rooms.is_empty() {
-                    self.everybody().for_each(once);
-                } else {
-                    rooms.iter().for_each(|room| self.in_room(room, &mut once));
-                }
-            }
-        }
-    }
-
-    fn everybody(&self) -> impl Iterator<Item = Slot> {
-        let sockets = self.sockets.iter().enumerate();
-        sockets
-            .filter(|(_, socket)| socket.is_some())
-            .map(|(slot, _)| slot as Slot)
-    }
-
-    fn in_room(&self, name: &Room, mut each: impl FnMut(Slot)) {
-        if let Some(room) = self
-            .by_name
-            .get(name)
-            .and_then(|room| self.rooms.get(*room))
-        {
-            room.members.iter().for_each(|member| each(member.slot));
-        }
-        // a socket never is a member of the room of its own id, others may be
-        if let Some(slot) = name.as_str().parse().ok().and_then(|id| self.find(&id)) {
-            each(slot);
-        }
-    }
-
     fn create(&mut self, name: Room) -> usize {
         // the name may be a slice of a packet, which it must not keep alive
-        let name = Room(name.0.detached());
+        let name = name.detached();
         let members = Members {
             name: name.clone(),
             members: Vec::new(),
@@ -454,26 +291,6 @@ impl Rooms {
                 self.note(|| [deleted]);
             }
         }
-    }
-}
-
-/// A set of slots.
-struct Bits(Vec<u64>);
-
-impl Bits {
-    fn new(len: usize) -> Self {
-        Self(vec![0; len.div_ceil(64)])
-    }
-
-    /// Whether it was not there before.
-    fn insert(&mut self, slot: Slot) -> bool {
-        let (word, bit) = (slot as usize / 64, 1u64 << (slot % 64));
-        let Some(word) = self.0.get_mut(word) else {
-            return false;
-        };
-        let new = *word & bit == 0;
-        *word |= bit;
-        new
     }
 }
 
