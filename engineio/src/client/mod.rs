@@ -70,7 +70,9 @@
 //! # Ok::<(), engineio::SendError>(())
 //! ```
 
+mod begin;
 mod config;
+mod end;
 mod outbox;
 mod polling;
 mod probe;

@@ -61,8 +61,8 @@ pub struct Session {
     pub(super) state: State,
     pub(super) handshake: Option<Open>,
     pub(super) outbox: Outbox,
-    tried: usize,
-    detail: Option<Detail>,
+    pub(super) tried: usize,
+    pub(super) detail: Option<Detail>,
     /// A POST has failed, and this was said: polls go on for a while, to hear the rest.
     pub(super) broken: Option<Option<Detail>>,
     names: u64,
@@ -274,48 +274,6 @@ impl Session {
         self.timers.next()
     }
 
-    // The beginning
-
-    /// Tries the next transport; closes when there is none.
-    fn try_transport(&mut self, now: Instant, reason: CloseReason, detail: Option<Detail>) {
-        let Some(kind) = self.config.transport(self.tried) else {
-            return self.finish(reason, detail);
-        };
-        self.tried += 1;
-        let opening = if kind == Transport::Polling {
-            let request = self.request();
-            self.outputs.push_back(Output::Get { request });
-            Opening::Get(request)
-        } else {
-            let link = self.open_link(kind);
-            Opening::Link { link, kind }
-        };
-        self.state = State::Opening(opening);
-        self.timers.set(OPEN, now + self.config.open_timeout);
-    }
-
-    fn on_open(&mut self, now: Instant, open: Open) {
-        let next = self.upgrade_to(&open);
-        self.handshake = Some(open);
-        self.timers.stop(OPEN);
-        self.restart_heartbeat(now);
-        self.outputs.push_back(Output::Event(Event::Opened));
-        match self.state {
-            State::Opening(Opening::Link { link, kind }) => {
-                self.state = State::Linked { link, kind };
-                self.write_queue(link);
-            }
-            _ => {
-                let upgrade = match next {
-                    Some(kind) => self.dial(now, kind),
-                    None => Upgrade::No,
-                };
-                let http = Http::default();
-                self.state = State::Polling { http, upgrade };
-            }
-        }
-    }
-
     // Packets of the server
 
     /// Handles one; `false` when the session cannot take another from where it came.
@@ -401,57 +359,5 @@ impl Session {
         }
         let queue = self.outbox.take();
         self.write(link, queue);
-    }
-
-    // The end
-
-    /// What carries the session broke, or the server broke the protocol.
-    pub(super) fn fault(&mut self, now: Instant, reason: CloseReason, detail: Option<Detail>) {
-        match self.state {
-            State::Opening(opening) if self.config.try_all_transports => {
-                self.give_up(opening);
-                self.state = State::Opening(Opening::Over);
-                self.try_transport(now, reason, detail);
-            }
-            _ => self.finish(reason, detail),
-        }
-    }
-
-    fn give_up(&mut self, opening: Opening) {
-        match opening {
-            Opening::Get(request) => self.outputs.push_back(Output::Abandon { request }),
-            Opening::Link { link, .. } => self.outputs.push_back(Output::CloseLink { link }),
-            Opening::Over => {}
-        }
-    }
-
-    /// Ends at once, and tells the layer above unless it knows.
-    pub(super) fn finish(&mut self, reason: CloseReason, detail: Option<Detail>) {
-        self.timers.stop_all();
-        self.outbox = Outbox::default();
-        self.broken = None;
-        let mut is_told = false;
-        match mem::replace(&mut self.state, State::Closed) {
-            State::Opening(opening) => self.give_up(opening),
-            State::Polling { http, upgrade } => self.give_up_polling(http, upgrade),
-            State::Linked { link, .. } => self.outputs.push_back(Output::CloseLink { link }),
-            State::Closing { http, upgrade, .. } => {
-                self.give_up_polling(http, upgrade);
-                is_told = true;
-            }
-            State::Closed => is_told = true,
-        }
-        if !is_told {
-            self.detail = detail;
-            self.outputs.push_back(Output::Event(Event::Closed(reason)));
-        }
-    }
-
-    fn give_up_polling(&mut self, http: Http, upgrade: Upgrade) {
-        let requests = [http.get, http.post].into_iter().flatten();
-        let requests = requests.map(|request| Output::Abandon { request });
-        self.outputs.extend(requests);
-        let link = upgrade.link().map(|link| Output::CloseLink { link });
-        self.outputs.extend(link);
     }
 }

@@ -37,6 +37,8 @@
 //! 10. A client that closes on long-polling frees its poll with a NOOP, also the one that its
 //!     close packet overtook on another connection.
 
+mod end;
+mod heartbeat;
 mod polling;
 mod session;
 mod upgrade;

@@ -2,21 +2,15 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use super::polling::{CLOSING, NOOP, Polling, Post, UPGRADE};
+use super::polling::{NOOP, Polling, UPGRADE};
 use super::{Event, First, Input, LinkId, Output, Reply};
 use crate::payload::Payload;
 use crate::{
-    Batch, CloseReason, Config, Data, Dialect, Frame, HandshakeError, Open, Packet, Protocol,
-    SendError, Sid, Spare, Transport,
+    Batch, CloseReason, Config, Data, Dialect, Frame, Open, Packet, Protocol, SendError, Sid,
+    Spare, Transport,
 };
-
-/// A poll may be overtaken by the close packet that its client sent after it, on another connection.
-const CROSSING: Duration = Duration::from_millis(200);
-/// A timer that fires later than this: the process stood still. Its ping counts from when it left, and what the client
-/// sent meanwhile has as long to be read before the client is judged.
-const LATE: Duration = Duration::from_secs(1);
 
 /// What long-polling takes is apart: it would stay with every session that a WebSocket carries.
 #[derive(Debug)]
@@ -65,7 +59,7 @@ pub struct Session {
     pub(super) heartbeat: Heartbeat,
     pub(super) heartbeat_held: bool,
     /// When the heartbeat has to be looked at.
-    heartbeat_at: Option<Instant>,
+    pub(super) heartbeat_at: Option<Instant>,
     pub(super) outputs: VecDeque<Output>,
 }
 
@@ -312,70 +306,6 @@ impl Session {
         self.heartbeat_at.into_iter().chain(polling).min()
     }
 
-    // Heartbeat (engine.io-protocol v4, "Heartbeat"; v3, "Timeouts")
-
-    pub(super) fn on_heartbeat(&mut self, now: Instant, at: Instant) {
-        let timeout = self.config.ping_timeout;
-        let stood_still = now.duration_since(at) > LATE;
-        match &mut self.heartbeat {
-            Heartbeat::Ping => {
-                let sent = if stood_still { now } else { at };
-                self.heartbeat = Heartbeat::Pong {
-                    heard: false,
-                    extended: false,
-                };
-                self.heartbeat_at = Some(sent + timeout);
-                self.send_packet(Packet::Ping { probe: false });
-            }
-            Heartbeat::Pong { .. } | Heartbeat::TheirPing if stood_still => {
-                self.heartbeat_at = Some(now + LATE);
-            }
-            Heartbeat::Pong { .. } | Heartbeat::TheirPing if self.heartbeat_held => {
-                // not again at once, where no time at all is given for a pong
-                let again = timeout.max(Duration::from_millis(10));
-                self.heartbeat_at = Some(now + again);
-            }
-            Heartbeat::Pong {
-                heard: true,
-                extended: extended @ false,
-            } => {
-                *extended = true;
-                self.heartbeat_at = Some(at + timeout);
-            }
-            Heartbeat::Pong { .. } | Heartbeat::TheirPing => {
-                self.finish(CloseReason::PingTimeout);
-            }
-        }
-    }
-
-    pub(super) fn on_pong(&mut self, now: Instant) {
-        if matches!(self.heartbeat, Heartbeat::Pong { .. }) {
-            self.restart_heartbeat(now);
-        }
-    }
-
-    pub(super) fn on_ping(&mut self, now: Instant, probe: bool) {
-        self.restart_heartbeat(now);
-        let pong = control_frame(Packet::Pong { probe });
-        // one answer is enough for pings that come together
-        let newest = self.outputs.back();
-        if !matches!(newest, Some(Output::Frame { frame, .. }) if *frame == pong) {
-            self.send_packet(Packet::Pong { probe });
-        }
-    }
-
-    pub(super) fn restart_heartbeat(&mut self, now: Instant) {
-        let interval = self.config.ping_interval;
-        let (heartbeat, wait) = match self.dialect.protocol {
-            Protocol::V3 => (Heartbeat::TheirPing, interval + self.config.ping_timeout),
-            Protocol::V4 => (Heartbeat::Ping, interval),
-        };
-        self.heartbeat = heartbeat;
-        self.heartbeat_at = Some(now + wait);
-    }
-
-    // Packets of the client
-
     pub(super) fn on_packet(&mut self, now: Instant, packet: Packet) {
         if let Heartbeat::Pong { heard, .. } = &mut self.heartbeat {
             *heard = true;
@@ -387,87 +317,6 @@ impl Session {
             Packet::Open(_) => self.fault(CloseReason::ParseError),
             Packet::Upgrade | Packet::Noop => {}
         }
-    }
-
-    /// Since revision 4 the server pings; the other direction is a fault.
-    fn on_heartbeat_packet(&mut self, now: Instant, packet: &Packet) {
-        match (self.dialect.protocol, packet) {
-            (Protocol::V4, Packet::Pong { .. }) => self.on_pong(now),
-            (Protocol::V3, Packet::Ping { probe }) => self.on_ping(now, *probe),
-            _ => self.fault(CloseReason::TransportError),
-        }
-    }
-
-    pub(super) fn on_peer_close(&mut self, now: Instant) {
-        match &self.state {
-            State::Polling { polling, .. } if polling.get.is_none() => {
-                let reason = CloseReason::TransportClose;
-                self.wait_for_last_poll(&[Packet::Noop], reason, now + CROSSING);
-            }
-            _ => {
-                self.free_poll();
-                self.finish(CloseReason::TransportClose);
-            }
-        }
-    }
-
-    /// The peer broke the protocol: its POST, if one is in progress, gets an error.
-    pub(super) fn fault(&mut self, reason: CloseReason) {
-        if let Some(Post { request, .. }) = self.take_post() {
-            self.refuse(request, HandshakeError::BadRequest);
-        }
-        self.finish(reason);
-    }
-
-    // The end
-
-    /// Tells everybody that waits, and the layer above.
-    pub(super) fn finish(&mut self, reason: CloseReason) {
-        self.answer_post();
-        match &mut self.state {
-            State::Polling { polling, .. } => {
-                if polling.get.is_some() {
-                    polling.push(Packet::Close);
-                    let reply = polling.payload(self.dialect, usize::MAX);
-                    self.reply_to_poll(reply);
-                }
-                self.drop_probe();
-            }
-            State::Linked { link, .. } => {
-                let link = *link;
-                self.outputs.push_back(Output::CloseLink { link });
-            }
-            State::Closing { .. } | State::Closed => return,
-        }
-        self.end();
-        self.outputs.push_back(Output::Event(Event::Closed(reason)));
-    }
-
-    /// Closes for everybody but one more poll, which gets what is queued and `farewell` if it comes
-    /// in time.
-    fn wait_for_last_poll(
-        &mut self,
-        farewell: &'static [Packet],
-        reason: CloseReason,
-        until: Instant,
-    ) {
-        self.drop_probe();
-        self.answer_post();
-        let State::Polling { polling, .. } = &mut self.state else {
-            return;
-        };
-        let mut polling = std::mem::take(polling);
-        polling.timers.stop_all();
-        polling.timers.set(CLOSING, until);
-        polling.farewell = farewell;
-        self.state = State::Closing { polling };
-        self.heartbeat_at = None;
-        self.outputs.push_back(Output::Event(Event::Closed(reason)));
-    }
-
-    pub(super) fn end(&mut self) {
-        self.state = State::Closed;
-        self.heartbeat_at = None;
     }
 }
 
