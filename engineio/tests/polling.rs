@@ -279,3 +279,29 @@ fn a_get_whose_client_goes_away_with_the_answer_ends_the_session() {
     let mut s = Scripted::polling();
     s.drop_poll(0).expect(&["closed: transport error"]);
 }
+
+/// What a driver asks before it lets a poll wait without waking anybody.
+#[test]
+fn a_poll_would_wait_where_nothing_is_to_be_said() {
+    let mut s = Scripted::polling();
+    assert!(s.session().would_wait());
+    s.send("something");
+    assert!(!s.session().would_wait(), "it is queued");
+    s.poll(1);
+    assert!(!s.session().would_wait(), "the answer is not taken yet");
+    s.expect(&["reply 1: 4something"]);
+    assert!(s.session().would_wait());
+    s.poll(2).expect(&[]);
+    assert!(!s.session().would_wait(), "one waits already");
+    s.send("more").expect(&["reply 2: 4more"]);
+    s.open_link(1)
+        .text(1, "2probe")
+        .expect(&["frame 1: 3probe"]);
+    assert!(!s.session().would_wait(), "the probe frees polls");
+    s.text(1, "5").expect(&["upgraded"]);
+    assert!(!s.session().would_wait(), "there are no polls any more");
+    let mut s = Scripted::polling();
+    s.post(1, "1")
+        .expect(&["reply 1: ok", "closed: transport close"]);
+    assert!(!s.session().would_wait(), "the last poll gets what is left");
+}

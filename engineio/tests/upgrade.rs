@@ -1,5 +1,6 @@
 //! Moving from long-polling to WebSocket (engine.io-protocol v4, "Upgrade").
 
+use engineio::server::LinkId;
 use engineio::{CloseReason, Config, Data, Transport};
 use testkit::{Pair, Scripted, Upgrade, ms, secs};
 
@@ -22,8 +23,10 @@ fn an_upgrade_is_probe_pong_and_five() {
     assert!(s.session().is_probing());
     s.text(1, "2probe").expect(&["frame 1: 3probe"]);
     assert_eq!(s.session().transport(), Transport::Polling);
+    assert_eq!(s.session().link(), None);
     s.text(1, "5").expect(&["upgraded"]);
     assert_eq!(s.session().transport(), Transport::WebSocket);
+    assert_eq!(s.session().link(), Some(LinkId::new(1)));
     s.text(1, "4hello")
         .send("hi")
         .expect(&["message hello", "frame 1: 4hi"]);
