@@ -4,33 +4,33 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Instant;
 
-use engineio::{Batch, CloseReason, Data, Spare, Text};
+use engineio::{Batch, CloseReason, Data, Spare};
 
 use super::names::Names;
 use super::{Config, Event, Output};
 use crate::acks::Acks;
-use crate::error::{DisconnectReason, EncodeError, Misuse};
+use crate::error::{DisconnectReason, Misuse};
 use crate::id::{AckId, NamespaceId, SessionKey, SocketId};
-use crate::packet::{Body, ConnectError, Packet, Revision};
+use crate::packet::{ConnectError, Revision};
 use crate::parser::{Decoder, Parser};
 
 /// The server's end of one connection. The module's page has the contract.
 #[derive(Debug)]
 pub struct Connection {
-    parser: Parser,
-    revision: Revision,
-    config: Arc<Config>,
-    decoder: Decoder,
-    namespaces: Names<State>,
-    acks: Acks<()>,
-    connect_deadline: Option<Instant>,
-    assembly_deadline: Option<Instant>,
-    outputs: VecDeque<Output>,
-    closed: bool,
+    pub(super) parser: Parser,
+    pub(super) revision: Revision,
+    pub(super) config: Arc<Config>,
+    pub(super) decoder: Decoder,
+    pub(super) namespaces: Names<State>,
+    pub(super) acks: Acks<()>,
+    pub(super) connect_deadline: Option<Instant>,
+    pub(super) assembly_deadline: Option<Instant>,
+    pub(super) outputs: VecDeque<Output>,
+    pub(super) closed: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum State {
+pub(super) enum State {
     /// The client asked to join and waits for the answer.
     Connecting,
     Connected,
@@ -269,164 +269,5 @@ impl Connection {
     #[must_use]
     pub fn buffered(&self) -> usize {
         self.decoder.buffered()
-    }
-}
-
-impl Connection {
-    fn packet(&mut self, now: Instant, packet: Packet) {
-        // the name in the map, so that no event keeps the packet's memory alive
-        let known = self.namespaces.entry(&packet.namespace);
-        let (namespace, state) = match known {
-            Some((name, state)) => (name.clone(), Some(*state)),
-            None => (packet.namespace, None),
-        };
-        match (state, packet.body) {
-            (None | Some(State::Left), Body::Connect { payload }) => {
-                self.connect_requested(namespace, payload);
-            }
-            (_, Body::ConnectError { .. })
-            | (Some(State::Connecting | State::Connected), Body::Connect { .. })
-            | (
-                None | Some(State::Connecting),
-                Body::Event { .. } | Body::Ack { .. } | Body::Disconnect,
-            ) => self.close(CloseReason::ParseError),
-            (Some(State::Connected), Body::Event { name, args, ack }) => {
-                self.event(Event::Received {
-                    namespace,
-                    name,
-                    args,
-                    ack,
-                });
-            }
-            (Some(State::Connected), Body::Ack { id, args }) => {
-                if self.acks.remove(&namespace, id).is_some() {
-                    self.event(Event::Acked {
-                        namespace,
-                        id,
-                        args,
-                    });
-                }
-            }
-            (Some(State::Connected), Body::Disconnect) => {
-                self.namespaces.remove(&namespace);
-                self.left(now, namespace, DisconnectReason::ClientNamespaceDisconnect);
-            }
-            (Some(State::Left), Body::Disconnect) => {
-                self.namespaces.remove(&namespace);
-            }
-            (Some(State::Left), Body::Event { .. } | Body::Ack { .. }) => {}
-        }
-    }
-
-    /// Whether attachments would be kept for a client that is not in their namespace.
-    fn assembles_for_nobody(&self) -> bool {
-        self.decoder.assembling().is_some_and(|namespace| {
-            let state = self.namespaces.get(namespace);
-            matches!(state, None | Some(State::Connecting))
-        })
-    }
-
-    fn connect_requested(&mut self, namespace: NamespaceId, auth: Option<Text>) {
-        let namespace = namespace.detached();
-        if self.namespaces.get(&namespace).is_none() && !self.make_room() {
-            let error = ConnectError::new("too many namespaces");
-            self.send_error(&namespace, &error);
-            return;
-        }
-        self.namespaces.insert(namespace.clone(), State::Connecting);
-        self.event(Event::ConnectRequested { namespace, auth });
-    }
-
-    fn send_error(&mut self, namespace: &NamespaceId, error: &ConnectError) {
-        let batch = match self.revision {
-            Revision::V4 => self.parser.error(namespace, error),
-            Revision::V5 => self.parser.connect_error(namespace, error),
-        };
-        self.send_control(batch);
-    }
-
-    /// Sends a packet of our own making; without it the two ends would disagree.
-    fn send_control(&mut self, batch: Result<Batch, EncodeError>) {
-        match batch {
-            Ok(batch) => self.outputs.push_back(Output::Send(batch)),
-            Err(_) => self.close(CloseReason::ServerError),
-        }
-    }
-
-    /// Whether one more namespace may be known; the memory of one that was left gives way.
-    fn make_room(&mut self) -> bool {
-        if self.namespaces.len() < self.config.limits.namespaces {
-            return true;
-        }
-        let left = |(_, state): &&(NamespaceId, State)| *state == State::Left;
-        let left = self.namespaces.iter().find(left);
-        let Some(name) = left.map(|(name, _)| name.clone()) else {
-            return false;
-        };
-        self.namespaces.remove(&name);
-        true
-    }
-
-    /// A namespace is no longer connected.
-    fn left(&mut self, now: Instant, namespace: NamespaceId, reason: DisconnectReason) {
-        for id in self.acks.ids(&namespace) {
-            self.acks.remove(&namespace, id);
-        }
-        let is_last = self.namespaces.iter().all(|(_, s)| *s != State::Connected);
-        if is_last {
-            self.connect_deadline = now.checked_add(self.config.connect_timeout);
-        }
-        self.event(Event::Disconnected { namespace, reason });
-    }
-
-    fn close(&mut self, reason: CloseReason) {
-        if self.end(reason.into()) {
-            self.outputs.push_back(Output::Close(reason));
-        }
-    }
-
-    /// Tells every connected namespace, then keeps silent. Whether it was open.
-    fn end(&mut self, reason: DisconnectReason) -> bool {
-        if self.closed {
-            return false;
-        }
-        self.closed = true;
-        self.acks = Acks::default();
-        self.connect_deadline = None;
-        self.assembly_deadline = None;
-        self.decoder = self
-            .parser
-            .decoder(self.config.limits)
-            .revision(self.revision);
-        for (namespace, state) in self.namespaces.take() {
-            if state == State::Connected {
-                self.event(Event::Disconnected { namespace, reason });
-            }
-        }
-        true
-    }
-
-    /// Fires what is due before a call that needs an open connection.
-    fn expire(&mut self, now: Instant) -> Result<(), Misuse> {
-        self.handle_timeout(now);
-        if self.closed {
-            return Err(Misuse::Closed);
-        }
-        Ok(())
-    }
-
-    /// The name as the map has it, if the namespace is connected.
-    fn connected(&self, namespace: &NamespaceId) -> Result<NamespaceId, Misuse> {
-        if self.closed {
-            return Err(Misuse::Closed);
-        }
-        match self.namespaces.entry(namespace) {
-            Some((name, State::Connected)) => Ok(name.clone()),
-            _ => Err(Misuse::NotConnected),
-        }
-    }
-
-    fn event(&mut self, event: Event) {
-        self.outputs.push_back(Output::Event(event));
     }
 }

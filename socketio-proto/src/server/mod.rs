@@ -37,7 +37,9 @@
 //!     connection closes with [`CloseReason::ServerError`].
 
 mod connection;
+mod end;
 mod names;
+mod packets;
 
 use std::time::Duration;
 
