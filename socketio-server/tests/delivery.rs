@@ -185,6 +185,8 @@ async fn a_panicking_auth_step_refuses() {
 
 #[tokio::test]
 async fn a_connection_that_ends_during_the_auth_step_was_never_connected() {
+    // a handler that panics is heard of nowhere else
+    let panics = testkit::Panics::watch();
     let server = Server::default();
     async fn forever(_: Handshake) -> Result<(), ConnectError> {
         std::future::pending().await
@@ -198,6 +200,7 @@ async fn a_connection_that_ends_during_the_auth_step_was_never_connected() {
     until("one session", || server.gauges().sessions == 1).await;
     drop(client);
     until_idle(&server).await;
+    assert_eq!(panics.here(), 0);
 }
 
 #[tokio::test]
