@@ -1,6 +1,6 @@
 //! What once broke other implementations, and what is known to be tried: RELIABILITY's attack tests of the Socket.IO
-//! layer. Each ends with the same three checks: an honest client that was there before is served within a second, a
-//! new one gets in, and the attackers leave nothing behind.
+//! layer. Each ends with the same four checks: an honest client that was there before is served within a second, a
+//! new one gets in, the attackers leave nothing behind, and nothing has panicked.
 #![allow(
     clippy::unwrap_used,
     clippy::indexing_slicing,
@@ -18,6 +18,7 @@ use socketio_server::{
 };
 use support::Client;
 use support::fixture::{Served, fixture, http, open_polling};
+use testkit::Panics;
 use tokio::time::{Instant, sleep, timeout};
 
 /// A server with an honest client.
@@ -28,6 +29,8 @@ struct Target {
     /// Events that reached a handler, those of the fixture aside.
     seen: Arc<AtomicUsize>,
     connects: Arc<AtomicUsize>,
+    /// One ends a connection as well as a refusal does.
+    panics: Panics,
 }
 
 impl Target {
@@ -56,6 +59,7 @@ impl Target {
             honest,
             seen,
             connects,
+            panics: Panics::watch(),
         };
         // the connection of the handshake became a WebSocket, and is none of HTTP's any more
         target.calm.connections = 0;
@@ -84,6 +88,7 @@ impl Target {
         new.echoes().await;
         drop(new);
         self.served.settles(self.calm).await;
+        assert_eq!(self.panics.here(), 0, "panics");
     }
 }
 
@@ -297,8 +302,6 @@ async fn events_behind_a_connect_that_is_still_being_judged() {
 
 #[tokio::test]
 async fn socketioxide_794_multibyte_characters_and_packets_cut_at_each_byte() {
-    // a panic ends a connection as well as a refusal does
-    let panics = testkit::Panics::watch();
     let target = Target::start().await;
     target
         .refuses(["éaaaa", "b", "", "2probé", "4éaaaa", "4", "é"])
@@ -312,7 +315,6 @@ async fn socketioxide_794_multibyte_characters_and_packets_cut_at_each_byte() {
     }
     assert_eq!(target.seen(), 0);
     target.alive().await;
-    assert_eq!(panics.here(), 0);
 }
 
 #[tokio::test]
