@@ -49,10 +49,19 @@ async fn events_of_one_socket_are_handled_and_answered_in_order() {
         }
     });
     server.mount(namespace).unwrap();
+    let echo = async |_: Socket, n: u32| Ack(n);
+    server
+        .mount(Namespace::new("/other").on("echo", echo))
+        .unwrap();
     let mut client = Client::join(start(&server).await, "/").await;
+    client.send("40/other,").await;
+    assert!(client.text().await.starts_with("40/other,"));
     for n in 0..20 {
         client.send(&format!("42{n}[\"work\",{n}]")).await;
     }
+    // all of them are there, and the first one waits
+    client.send("42/other,0[\"echo\",7]").await;
+    client.expect("43/other,0[7]").await;
     gate.add_permits(10);
     for n in 0..20 {
         client.expect(&format!("43{n}[{n}]")).await;

@@ -18,6 +18,7 @@ use socketio_server::{
 };
 use support::{Client, Frame, start, until, until_idle, within};
 use tokio::sync::Semaphore;
+use tokio::time::Instant;
 
 fn id(name: &str) -> NamespaceId {
     NamespaceId::new(name).unwrap()
@@ -305,8 +306,23 @@ async fn what_is_left_of_a_removed_child_does_not_end_its_successor() {
 }
 
 /// socketioxide #311, #316: that was a deadlock.
-#[tokio::test]
-async fn a_namespace_may_be_removed_by_a_disconnect_handler_of_its_own() {
+#[test]
+fn a_namespace_may_be_removed_by_a_disconnect_handler_of_its_own() {
+    // a thread of its own: a deadlock would keep its runtime from ending the wait
+    let (ended, end) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .unwrap()
+            .block_on(removed_by_its_own_handler());
+        ended.send(()).ok();
+    });
+    let ended = end.recv_timeout(2 * support::PATIENCE);
+    assert_eq!(ended, Ok(()), "a deadlock, or what was said above");
+}
+
+async fn removed_by_its_own_handler() {
     let server = Server::default();
     let handle = Arc::new(OnceLock::<NamespaceHandle>::new());
     let removes = Arc::clone(&handle);
@@ -335,7 +351,6 @@ async fn a_connect_timeout_that_meets_a_join_lets_in_or_closes() {
     let panics = testkit::Panics::watch();
     let timeout = Duration::from_millis(30);
     let server = Server::builder().connect_timeout(timeout).build();
-    // as long as the timeout, a little less, a little more
     let step = async |handshake: Handshake| {
         let auth: HashMap<String, u64> = handshake.auth().unwrap();
         tokio::time::sleep(Duration::from_micros(auth["takes"])).await;
@@ -343,19 +358,32 @@ async fn a_connect_timeout_that_meets_a_join_lets_in_or_closes() {
     };
     server.mount(Namespace::with_auth("/slow", step)).unwrap();
     let address = start(&server).await;
-    let mut clients = tokio::task::JoinSet::new();
-    for n in 0..40 {
-        clients.spawn(async move {
-            let mut client = Client::open(address).await;
-            let takes = 29_000 + n * 100;
-            client.send(&format!("40/slow,{{\"takes\":{takes}}}")).await;
-            match client.next().await {
-                Frame::Text(answer) => assert!(answer.starts_with("40/slow,{"), "{answer}"),
-                end => assert!(matches!(end, Frame::Close(_) | Frame::End), "{end:?}"),
+    // a step that was let in takes longer the next time, one that was too late less: they meet
+    let (mut wait, pace) = (timeout, Duration::from_micros(300));
+    let mut outcomes = [0; 2];
+    for _ in 0..60 {
+        let mut client = Client::open(address).await;
+        let opened = Instant::now();
+        let takes = wait.saturating_sub(opened.elapsed()).as_micros();
+        client.send(&format!("40/slow,{{\"takes\":{takes}}}")).await;
+        let is_in = match client.next().await {
+            Frame::Text(answer) => {
+                assert!(answer.starts_with("40/slow,{"), "{answer}");
+                true
             }
-        });
+            end => {
+                assert!(matches!(end, Frame::Close(_) | Frame::End), "{end:?}");
+                false
+            }
+        };
+        wait = if is_in {
+            wait + pace
+        } else {
+            wait.saturating_sub(pace)
+        };
+        outcomes[usize::from(is_in)] += 1;
     }
-    within(clients.join_all()).await;
     until_idle(&server).await;
+    assert!(outcomes.iter().all(|count| *count > 0), "{outcomes:?}");
     assert_eq!(panics.here(), 0);
 }

@@ -167,6 +167,26 @@ async fn a_client_that_misses_something_from_before_its_loss_that_is_forgotten_g
     assert!(new != sid && key != pid);
 }
 
+/// Nor may what it was sent when it came back: it counts as sent, not as received.
+#[tokio::test]
+async fn a_client_that_is_lost_again_before_it_got_what_it_missed_has_no_hole() {
+    let (_server, io, address) = red(Recovery::default().max_bytes(2000)).await;
+    let (mut client, sid, pid) = join(address).await;
+    io.emit("one", &1).unwrap();
+    let (_, offset) = event(&mut client).await;
+    gone(&io, client).await;
+    io.emit("two", &2).unwrap();
+    let client = back(address, &pid, &offset).await;
+    until("it is back", || io.len() == 1).await;
+    for n in 0..100 {
+        io.to("blue").emit("not for it", &n).unwrap();
+    }
+    gone(&io, client).await;
+    let mut client = back(address, &pid, &offset).await;
+    let (new, key) = ids(&client.text().await);
+    assert!(new != sid && key != pid);
+}
+
 /// Node answers with a new session while the old one still looks alive.
 #[tokio::test]
 async fn a_client_that_is_back_before_its_loss_was_noticed_takes_its_session_over() {

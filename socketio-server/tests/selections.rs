@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use socketio_server::{
-    AckError, Namespace, NamespaceHandle, Room, RoomEvent, Server, Socket, SocketId,
+    AckError, Limits, Namespace, NamespaceHandle, Room, RoomEvent, Server, Socket, SocketId,
 };
 use support::{Client, Frame, start, until, until_idle, within};
 
@@ -163,7 +163,8 @@ async fn a_complete_answer_comes_at_once_and_nobody_is_no_reason_to_wait() {
 /// socket.io 4.8.4: acks that timed out stayed in every socket's map.
 #[tokio::test]
 async fn answers_that_never_come_leave_nothing_behind() {
-    let server = Server::default();
+    let limits = Limits::default().pending_acks(1000);
+    let server = Server::builder().limits(limits).build();
     let (io, mut clients) = joined(&server, 1).await;
     for _ in 0..1000 {
         let asked = io
@@ -172,6 +173,8 @@ async fn answers_that_never_come_leave_nothing_behind() {
             .emit_with_ack::<u32>("silence", &());
         drop(asked);
     }
+    until("no ack", || server.gauges().pending_acks == 0).await;
+    // the limit was used up, and is not any more
     let last = io
         .broadcast()
         .timeout(Duration::from_millis(20))

@@ -111,11 +111,19 @@ async fn what_may_wait_is_bounded_and_producers_can_wait_for_room() {
     let manager = running.manager().max_buffered(10_000).build().unwrap();
     let socket = manager.socket("/").unwrap();
     let payload = "x".repeat(1000);
-    let taken = (0..20)
-        .take_while(|_| socket.emit("message", &payload).is_ok())
-        .count();
+    // a thread of its own: one that blocked would keep this one from noticing
+    let (told, emitted) = tokio::sync::oneshot::channel();
+    std::thread::spawn({
+        let (socket, payload) = (socket.clone(), payload.clone());
+        move || {
+            let emit = |_: &u8| socket.emit("message", &payload).is_ok();
+            let taken = (0..20).take_while(emit).count();
+            told.send((taken, socket.emit("message", &payload))).ok();
+        }
+    });
+    let (taken, refused) = within("emits that do not block", emitted).await.unwrap();
     assert!((5..10).contains(&taken), "{taken}");
-    assert_eq!(socket.emit("message", &payload), Err(SendError::Full));
+    assert_eq!(refused, Err(SendError::Full));
     let mut events = socket.events();
     socket.connect();
     within("room", async {
