@@ -40,7 +40,9 @@
 //! 12. Timers that are due fire before the input of the same call is looked at.
 
 mod connection;
+mod entering;
 mod inbound;
+mod leaving;
 mod namespace;
 mod outbound;
 

@@ -3,6 +3,7 @@
 
 mod namespace;
 mod observer;
+mod state;
 
 use std::time::Duration;
 
