@@ -1,29 +1,28 @@
 //! [`Driver`]: Socket.IO on top of an Engine.IO session, in its task.
 
+mod acks;
+mod connecting;
+
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::fmt;
-use std::future::Future;
-use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::Context;
 use std::time::Instant;
 
 use engineio::net::server::{Handle, Handshake as Request, Upper};
 use engineio::server::Event as EngineEvent;
-use engineio::{CloseReason, Data, Spare, Text};
+use engineio::{CloseReason, Data, Spare};
 use socketio_proto::server::{Connection as Machine, Event, Output};
-use socketio_proto::{AckId, ConnectError, DisconnectReason, Misuse, NamespaceId, RawArgs};
+use socketio_proto::{AckId, DisconnectReason, NamespaceId};
 
+use self::connecting::Resolving;
 use crate::ack::{Patience, Waiter};
 use crate::clock;
 use crate::connection::{Command, Connection};
 use crate::core::Core;
 use crate::error::AckError;
-use crate::handshake::Handshake;
 use crate::rate::Rate;
-use crate::registry::{Found, Registry, invalid_namespace};
-use crate::session::{SessionList, internal_error};
+use crate::session::SessionList;
 use crate::sync::Arc;
 
 thread_local! {
@@ -40,13 +39,6 @@ pub struct Driver {
     resolving: Vec<Resolving>,
     waiters: BTreeMap<(NamespaceId, AckId), Waiter>,
     rate: Option<Box<Rate>>,
-}
-
-/// A namespace that somebody wants and that patterns are being asked for.
-struct Resolving {
-    namespace: NamespaceId,
-    auth: Option<Text>,
-    future: Pin<Box<dyn Future<Output = Result<Found, ConnectError>> + Send>>,
 }
 
 impl fmt::Debug for Driver {
@@ -132,20 +124,6 @@ impl Driver {
         }
     }
 
-    fn expect_ack(&mut self, now: Instant, namespace: NamespaceId, id: AckId, waiter: Waiter) {
-        let until = match waiter.patience {
-            Patience::AfterSending { wait, .. } => now + wait,
-            Patience::Until(until) => until,
-        };
-        match self.machine.expect_ack(now, &namespace, id, until) {
-            Ok(()) => {
-                self.waiters.insert((namespace, id), waiter);
-            }
-            Err(Misuse::TooManyAcks) => waiter.end(Err(AckError::TooMany)),
-            Err(_) => waiter.end(Err(AckError::Disconnected)),
-        }
-    }
-
     fn drain(&mut self, now: Instant) {
         while let Some(output) = self.machine.poll_output() {
             match output {
@@ -184,81 +162,6 @@ impl Driver {
             Event::AckExpired { namespace, id } => self.ack_expired(now, namespace, id),
             Event::Disconnected { namespace, reason } => self.disconnected(&namespace, reason),
             _ => {}
-        }
-    }
-
-    fn connect(&mut self, now: Instant, namespace: NamespaceId, auth: Option<Text>) {
-        let registry = &self.core.registry;
-        if let Some((mounted, lease)) = registry.find(&self.core, &namespace) {
-            let session = mounted.connect(&self.core, &self.connection, auth, lease);
-            self.sessions.insert(namespace, session);
-        } else if registry.has_dynamics() {
-            let request = Arc::clone(&self.connection.request);
-            let handshake = Handshake::new(request, namespace.clone(), auth.clone());
-            let future = Registry::resolve(Arc::clone(&self.core), handshake);
-            self.resolving.push(Resolving {
-                namespace,
-                auth,
-                future: Box::pin(future),
-            });
-        } else {
-            self.core.counters.refused.add();
-            self.machine
-                .refuse(now, &namespace, &invalid_namespace())
-                .ok();
-        }
-    }
-
-    /// Asks on for the namespaces that clients want and nobody has seen yet.
-    fn poll_resolving(&mut self, now: Instant, cx: &mut Context<'_>) {
-        let mut index = 0;
-        while let Some(resolving) = self.resolving.get_mut(index) {
-            let polled = catch_unwind(AssertUnwindSafe(|| resolving.future.as_mut().poll(cx)));
-            let result = match polled {
-                Ok(Poll::Pending) => {
-                    index += 1;
-                    continue;
-                }
-                Ok(Poll::Ready(result)) => result,
-                Err(_) => Err(internal_error()),
-            };
-            let Resolving {
-                namespace, auth, ..
-            } = self.resolving.swap_remove(index);
-            match result {
-                Ok((mounted, lease)) => {
-                    let session = mounted.connect(&self.core, &self.connection, auth, lease);
-                    self.sessions.insert(namespace, session);
-                }
-                Err(error) => {
-                    self.core.counters.refused.add();
-                    self.machine.refuse(now, &namespace, &error).ok();
-                }
-            }
-        }
-    }
-
-    fn acked(&mut self, namespace: NamespaceId, id: AckId, args: RawArgs) {
-        if let Some(waiter) = self.waiters.remove(&(namespace, id)) {
-            waiter.end(Ok(args));
-        }
-    }
-
-    fn ack_expired(&mut self, now: Instant, namespace: NamespaceId, id: AckId) {
-        let Some(waiter) = self.waiters.remove(&(namespace.clone(), id)) else {
-            return;
-        };
-        match waiter.patience {
-            // the client cannot answer what still waits for it
-            Patience::AfterSending { position, .. }
-                if !self.connection.handle.has_sent(position) =>
-            {
-                self.expect_ack(now, namespace, id, waiter);
-            }
-            Patience::AfterSending { .. } | Patience::Until(_) => {
-                self.core.counters.acks_expired.add();
-                waiter.end(Err(AckError::Timeout));
-            }
         }
     }
 
