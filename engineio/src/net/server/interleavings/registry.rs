@@ -81,6 +81,21 @@ fn a_session_that_begins_while_the_server_closes_is_refused_or_closed() {
 }
 
 #[test]
+fn handshakes_at_the_same_time_are_no_more_than_an_address_may() {
+    explore(|| {
+        let core = core(Options::default());
+        let now = crate::net::clock::now();
+        let threads = [(); 3].map(|()| {
+            let core = Arc::clone(&core);
+            let network = std::net::IpAddr::from([127, 0, 0, 1]).into();
+            thread::spawn(move || core.addresses.shake(network, 2, now))
+        });
+        let taken = threads.map(|thread| thread.join().expect("a thread"));
+        assert_eq!(taken.iter().filter(|taken| **taken).count(), 2);
+    });
+}
+
+#[test]
 fn an_address_never_has_more_sessions_than_it_may() {
     explore(|| {
         let core = core(Options {
