@@ -38,7 +38,7 @@ usage: cargo xtask COMMAND
   miri                       the crates without I/O under miri, on nightly
   mutants [WHAT] [--shard K/N]
                              changes to parsers and machines that a test has to notice; WHAT is engineio,
-                             engineio-ws, socketio-proto or a pattern, such as `text.rs`
+                             engineio-net, socketio-proto or a pattern, such as `text.rs`
   hostile [NAME...]          attacks over raw TCP, in full, or those whose name or row contains NAME
       --short                with fewer rounds
       --valgrind             with fewer rounds, the server under valgrind
