@@ -151,8 +151,8 @@ pub(crate) async fn descriptors(mut settings: Settings, report: &mut Report) -> 
     let came = Arc::<AtomicBool>::default();
     let turned_away = Arc::<AtomicUsize>::default();
     let waiting: Vec<_> = (honest..clients)
-        .map(|_| (Arc::clone(&came), Arc::clone(&turned_away)))
-        .map(|(came, turned_away)| tokio::spawn(knock(target.address, came, turned_away)))
+        .map(|n| (n, Arc::clone(&came), Arc::clone(&turned_away)))
+        .map(|(n, came, turned)| tokio::spawn(knock(n, target.address, came, turned)))
         .collect();
     // until nothing is accepted any more
     let mut used = 0;
@@ -197,8 +197,9 @@ pub(crate) async fn descriptors(mut settings: Settings, report: &mut Report) -> 
     Ok(())
 }
 
-/// A client that tries once a second until it is served, and stays.
+/// A client that tries until it is served, and stays. They try about twice a second, each at a time of its own.
 async fn knock(
+    n: usize,
     address: SocketAddr,
     came: Arc<AtomicBool>,
     turned_away: Arc<AtomicUsize>,
@@ -206,7 +207,7 @@ async fn knock(
     let mut stream = TcpStream::connect(address).await?;
     while raw::upgrade(&mut stream).await.is_err() {
         turned_away.fetch_add(1, Ordering::SeqCst);
-        tokio::time::sleep(Duration::from_secs(1)).await;
+        tokio::time::sleep(Duration::from_millis(400 + n as u64 % 200)).await;
         stream = TcpStream::connect(address).await?;
     }
     came.store(true, Ordering::SeqCst);
