@@ -50,7 +50,8 @@ impl<L: Listener + Sync> Acceptor<L> {
         loop {
             match self.listener.accept().await {
                 Ok(accepted) => return accepted,
-                Err(error) if is_of_the_peer(&error) => {}
+                // others have their turn: a listener may fail so every time
+                Err(error) if is_of_the_peer(&error) => tokio::task::yield_now().await,
                 Err(error) => {
                     if platform::is_without_descriptors(&error) {
                         self.close_who_wait().await;

@@ -11,6 +11,7 @@ use http::uri::Scheme;
 
 use super::foreign::ForeignUpgrade;
 use super::headers::Headers;
+use super::peer::{PeerAddr, Secure};
 use super::trusted::TrustedProxies;
 use crate::query;
 use crate::{Protocol, Transport};
@@ -29,16 +30,6 @@ pub struct Handshake {
     client: Option<IpAddr>,
     extensions: Option<Box<Extensions>>,
 }
-
-/// Says in the extensions of a request that it came by TLS. [`serve`](super::serve()) on
-/// [`Tls`](super::Listener) sets it; other servers may.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Secure;
-
-/// The address of the TCP peer, as [`serve`](super::serve()) puts it into requests that do not
-/// continue a session; into all of them with [`Options::same_address`](super::Options::same_address).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct PeerAddr(pub SocketAddr);
 
 impl Handshake {
     pub(super) fn new(

@@ -20,7 +20,8 @@ pub trait Listener: Send + 'static {
     /// Called once, before the first [`Listener::accept`].
     fn prepare(&self) {}
 
-    /// Waits for the next connection. Must be cancel safe.
+    /// Waits for the next connection. Must be cancel safe. After an error that is of one connection (aborted, reset,
+    /// refused) it is called again at once, after others 100 ms later.
     fn accept(&self) -> impl Future<Output = io::Result<(Self::Opening, Origin)>> + Send;
 }
 
@@ -57,7 +58,7 @@ impl Listener for TcpListener {
 }
 
 /// Peers have no address: behind a proxy on the same machine, name it in
-/// [`Options::trusted_proxies`](super::Options) as [`TrustedProxies::all`](super::TrustedProxies).
+/// [`Options::trusted_proxies`](super::Options) as [`TrustedProxies::any_peer`](super::TrustedProxies).
 #[cfg(unix)]
 impl Listener for tokio::net::UnixListener {
     type Stream = tokio::net::UnixStream;

@@ -21,9 +21,9 @@ use tokio::time::Instant;
 use super::Server;
 use super::accept::Acceptor;
 use super::core::Core;
-use super::handshake::{PeerAddr, Secure};
 use super::head::HeadTimer;
 use super::listener::{Listener, Origin};
+use super::peer::{PeerAddr, Secure};
 use super::stall::Stalling;
 use crate::net::sync::Ordering;
 
@@ -192,12 +192,7 @@ async fn connection<O, T, S, B>(
     let stream = Stalling::new(stream, options.write_timeout);
     let service = hyper::service::service_fn(move |mut request: Request<Incoming>| {
         // a handshake keeps it; the requests that follow need not pay for it, unless somebody asks
-        if same_address
-            || !request
-                .uri()
-                .query()
-                .is_some_and(|query| query.contains("sid="))
-        {
+        if same_address || !has_sid(request.uri()) {
             let extensions = request.extensions_mut();
             if let Some(peer) = origin.peer {
                 extensions.insert(PeerAddr(peer));
@@ -248,6 +243,12 @@ async fn connection<O, T, S, B>(
     }
     connection.as_mut().graceful_shutdown();
     connection.await.ok();
+}
+
+/// Whether a request names a session, as plainly as all clients do: one that hides it in escapes only pays for its address.
+fn has_sid(uri: &http::Uri) -> bool {
+    let mut pairs = uri.query().unwrap_or_default().split('&');
+    pairs.any(|pair| pair.starts_with("sid="))
 }
 
 /// Counts an open connection.

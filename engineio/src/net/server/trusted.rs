@@ -5,24 +5,16 @@ use std::net::{IpAddr, SocketAddr};
 use http::{Extensions, HeaderMap, HeaderValue};
 use ipnet::IpNet;
 
-use super::handshake::PeerAddr;
 use super::headers::Headers;
+use super::peer::PeerAddr;
 
 /// The proxies whose `X-Forwarded-For` and `X-Forwarded-Proto` are believed. Default: none, and
 /// these headers say nothing: everybody can send them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct TrustedProxies(Trust);
-
-#[derive(Clone, Debug, PartialEq, Eq)]
-enum Trust {
-    All,
-    Networks(Vec<IpNet>),
-}
-
-impl Default for Trust {
-    fn default() -> Self {
-        Self::Networks(Vec::new())
-    }
+pub struct TrustedProxies {
+    networks: Vec<IpNet>,
+    /// Whoever connects is one.
+    any_peer: bool,
 }
 
 /// What is no network.
@@ -31,10 +23,18 @@ impl Default for Trust {
 pub struct InvalidNetwork(Box<str>);
 
 impl TrustedProxies {
-    /// Whoever connects is a proxy: for a port or a Unix socket that nobody else can reach.
+    /// Whoever connects is a proxy: for a port or a Unix socket that nobody else can reach. What it says of its own
+    /// peer counts, which is the last entry of `X-Forwarded-For`; what stands before that entry does not.
     #[must_use]
-    pub fn all() -> Self {
-        Self(Trust::All)
+    pub fn any_peer() -> Self {
+        Self::default().or_any_peer()
+    }
+
+    /// Whoever connects is a proxy as well: behind it, these are known by their networks.
+    #[must_use]
+    pub fn or_any_peer(mut self) -> Self {
+        self.any_peer = true;
+        self
     }
 
     /// These addresses and networks: `127.0.0.1`, `10.0.0.0/8`, `fd00::/8`.
@@ -53,26 +53,25 @@ impl TrustedProxies {
                 .ok_or_else(|| InvalidNetwork(text.into()))
         };
         let networks = networks.into_iter().map(parse).collect::<Result<_, _>>()?;
-        Ok(Self(Trust::Networks(networks)))
+        Ok(Self {
+            networks,
+            any_peer: false,
+        })
     }
 
     pub(super) fn is_empty(&self) -> bool {
-        matches!(&self.0, Trust::Networks(networks) if networks.is_empty())
+        self.networks.is_empty() && !self.any_peer
     }
 
     fn trusts(&self, address: IpAddr) -> bool {
-        match &self.0 {
-            Trust::All => true,
-            Trust::Networks(networks) => {
-                let address = address.to_canonical();
-                networks.iter().any(|network| network.contains(&address))
-            }
-        }
+        let address = address.to_canonical();
+        let mut networks = self.networks.iter();
+        networks.any(|network| network.contains(&address))
     }
 
-    /// Whether the word of this peer counts. One without an address came over a Unix socket.
+    /// Whether the word of the peer counts. One without an address came over a Unix socket.
     fn believes(&self, peer: Option<IpAddr>) -> bool {
-        peer.map_or(self.0 == Trust::All, |peer| self.trusts(peer))
+        self.any_peer || peer.is_some_and(|peer| self.trusts(peer))
     }
 
     /// The client's address: that of the peer, or what proxies say.
@@ -91,18 +90,18 @@ impl TrustedProxies {
         peer: Option<IpAddr>,
         lines: impl DoubleEndedIterator<Item = &'a [u8]>,
     ) -> Option<IpAddr> {
-        let mut client = peer;
+        let (mut client, mut believed) = (peer, self.believes(peer));
         let hops = lines
             .rev()
             .flat_map(|line| line.rsplit(|byte| *byte == b','));
         for hop in hops {
-            if !self.believes(client) {
+            if !believed {
                 break;
             }
             let Some(address) = std::str::from_utf8(hop).ok().and_then(address) else {
                 break;
             };
-            client = Some(address);
+            (client, believed) = (Some(address), self.trusts(address));
         }
         client
     }
@@ -175,9 +174,13 @@ mod tests {
             "a Unix socket is not listed"
         );
         assert_eq!(
-            client(&TrustedProxies::all(), "", &["6.6.6.6,1.2.3.4"]),
-            "6.6.6.6"
+            client(&TrustedProxies::any_peer(), "", &["6.6.6.6,1.2.3.4"]),
+            "1.2.3.4",
+            "what the client invented stands before what the proxy saw"
         );
+        let both = trusted.or_any_peer();
+        assert_eq!(client(&both, "", &["6.6.6.6,1.2.3.4,10.1.1.1"]), "1.2.3.4");
+        assert_eq!(client(&both, "9.9.9.9:1", &["6.6.6.6,1.2.3.4"]), "1.2.3.4");
     }
 
     #[test]
