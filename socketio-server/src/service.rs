@@ -65,7 +65,7 @@ where
     }
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
-        tower_service::Service::call(&mut self.engine, request)
+        tower_service::Service::call(&mut self.engine, with_peer(request))
     }
 }
 
@@ -122,43 +122,25 @@ where
     }
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
-        self.layered.call(request)
+        self.layered.call(with_peer(request))
     }
 }
 
-/// Takes the address of the peer from axum.
+/// Takes the address of the peer from axum, where that knows it.
 #[cfg(feature = "axum")]
-pub(crate) fn with_peer(service: Service) -> WithPeer {
-    WithPeer(service)
+fn with_peer<B>(mut request: Request<B>) -> Request<B> {
+    use axum::extract::ConnectInfo;
+    use engineio::net::server::PeerAddr;
+
+    let extensions = request.extensions_mut();
+    if let Some(ConnectInfo(peer)) = extensions.get::<ConnectInfo<std::net::SocketAddr>>() {
+        let peer = PeerAddr(*peer);
+        extensions.insert(peer);
+    }
+    request
 }
 
-#[cfg(feature = "axum")]
-#[derive(Clone, Debug)]
-pub(crate) struct WithPeer(Service);
-
-#[cfg(feature = "axum")]
-impl<B> tower_service::Service<Request<B>> for WithPeer
-where
-    B: HttpBody + Send + 'static,
-    B::Data: Send,
-{
-    type Response = Response<Body>;
-    type Error = Infallible;
-    type Future = <Service as tower_service::Service<Request<B>>>::Future;
-
-    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
-        Poll::Ready(Ok(()))
-    }
-
-    fn call(&mut self, mut request: Request<B>) -> Self::Future {
-        use axum::extract::ConnectInfo;
-        use engineio::net::server::PeerAddr;
-
-        let extensions = request.extensions_mut();
-        if let Some(ConnectInfo(peer)) = extensions.get::<ConnectInfo<std::net::SocketAddr>>() {
-            let peer = PeerAddr(*peer);
-            extensions.insert(peer);
-        }
-        tower_service::Service::call(&mut self.0, request)
-    }
+#[cfg(not(feature = "axum"))]
+fn with_peer<B>(request: Request<B>) -> Request<B> {
+    request
 }

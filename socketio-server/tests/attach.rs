@@ -91,22 +91,37 @@ async fn as_an_axum_router() {
     both_work(address).await;
 }
 
+/// In every request: one of a session that came without would be refused.
 #[cfg(feature = "axum")]
 #[tokio::test]
-async fn the_router_takes_the_peers_address_from_axum() {
-    let server = Server::default();
-    server
-        .mount(Namespace::new("/").on_connect(async |socket: Socket| {
-            let address = socket.handshake().address();
-            socket.emit("you are", &address).unwrap();
-        }))
-        .unwrap();
-    let app = routes().merge(server.router()).with_state(server);
-    let app = app.into_make_service_with_connect_info::<SocketAddr>();
-    let (listener, address) = listen().await;
-    tokio::spawn(async move { axum::serve(listener, app).await });
-    let mut client = Client::join(address, "/").await;
-    client.expect("42[\"you are\",\"127.0.0.1\"]").await;
+async fn the_peers_address_is_taken_from_axum() {
+    use support::fixture::{http, open_polling};
+
+    let whoami = || {
+        let server = Server::builder().same_address(true).build();
+        server
+            .mount(Namespace::new("/").on_connect(async |socket: Socket| {
+                let address = socket.handshake().address();
+                socket.emit("you are", &address).unwrap();
+            }))
+            .unwrap();
+        server
+    };
+    let (merged, layered) = (whoami(), whoami());
+    let merged = routes().merge(merged.router()).with_state(merged);
+    let layered = routes().layer(layered.layer()).with_state(layered);
+    for app in [merged, layered] {
+        let app = app.into_make_service_with_connect_info::<SocketAddr>();
+        let (listener, address) = listen().await;
+        tokio::spawn(async move { axum::serve(listener, app).await });
+        let mut client = Client::join(address, "/").await;
+        client.expect("42[\"you are\",\"127.0.0.1\"]").await;
+        let session = open_polling(address).await;
+        let posted = http(address, "POST", &session, "40").await;
+        assert_eq!(posted, (200, "ok".to_owned()));
+        let (status, body) = http(address, "GET", &session, "").await;
+        assert!(status == 200 && body.starts_with("40{"), "{status} {body}");
+    }
 }
 
 /// What a session middleware, or anything else in front, knows about a request.

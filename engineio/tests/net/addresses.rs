@@ -5,9 +5,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use engineio::net::server::{Options, Refused, TrustedProxies};
-use tokio::net::TcpSocket;
 
-use crate::support::{Answer, App, Http, OPEN_POLLING, eventually, sid, soon, upgrade_request};
+use crate::support::{Answer, App, OPEN_POLLING, eventually, sid};
 
 fn behind_a_proxy() -> Options {
     let mut options = Options::default();
@@ -75,39 +74,6 @@ async fn handshakes_of_one_address_may_be_limited() {
     assert_eq!(metrics.opened, 4);
 }
 
-/// A connection from another address of this machine, which has all of 127.0.0.0/8.
-#[cfg(target_os = "linux")]
-async fn from_elsewhere(app: &App) -> Http {
-    let socket = TcpSocket::new_v4().unwrap();
-    socket.bind("127.0.0.2:0".parse().unwrap()).unwrap();
-    Http::new(soon(socket.connect(app.addr)).await.unwrap())
-}
-
-#[cfg(target_os = "linux")]
-#[tokio::test]
-async fn a_session_may_be_for_the_address_of_its_handshake_alone() {
-    let mut options = Options::default();
-    options.same_address = true;
-    let app = App::with(options).await;
-    let target = app.open().await;
-    let other = r#"{"code":4,"message":"Session of another address"}"#;
-    let mut thief = from_elsewhere(&app).await;
-    for (method, body) in [("GET", ""), ("POST", "1")] {
-        thief.request(method, &target, "", body).await;
-        thief.answer().await.is(403, other);
-    }
-    let probe = target.replace("polling", "websocket");
-    thief.send(upgrade_request(&probe, "")).await;
-    thief.answer().await.is(403, other);
-    // its client notices nothing
-    app.post(&target, "4mine").await.is(200, "ok");
-    app.get(&target).await.is(200, "4mine");
-    let mut websocket = app.upgrade(&probe).await;
-    websocket.send("2probe").await;
-    assert_eq!(websocket.text().await, "3probe");
-    assert_eq!(app.server.metrics().refused(Refused::OtherAddress), 3);
-}
-
 #[tokio::test]
 async fn the_address_is_what_trusted_proxies_say() {
     let mut options = behind_a_proxy();
@@ -119,5 +85,59 @@ async fn the_address_is_what_trusted_proxies_say() {
         let header = format!("X-Forwarded-For: {address}\r\n");
         let answer = app.ask("POST", &target, &header, "4x").await;
         assert_eq!(answer.status, status, "{address}");
+    }
+}
+
+/// A parameter of the application's that looks like a session's.
+#[tokio::test]
+async fn no_parameter_hides_the_address() {
+    let mut options = Options::default();
+    options.max_sessions_per_address = Some(1);
+    options.max_handshakes_per_address = Some(3);
+    let app = App::with(options).await;
+    assert_eq!(app.get(OPEN_POLLING).await.status, 200);
+    for parameter in ["xsid=1", "x=sid=1"] {
+        let answer = app.get(&format!("{OPEN_POLLING}&{parameter}")).await;
+        assert_eq!(answer.status, 403, "{parameter}: {}", answer.body);
+    }
+}
+
+/// Linux has all of 127.0.0.0/8.
+#[cfg(target_os = "linux")]
+mod elsewhere {
+    use tokio::net::TcpSocket;
+
+    use super::*;
+    use crate::support::{Http, soon, upgrade_request};
+
+    /// A connection from another address of this machine, which has all of 127.0.0.0/8.
+    async fn from_elsewhere(app: &App) -> Http {
+        let socket = TcpSocket::new_v4().unwrap();
+        socket.bind("127.0.0.2:0".parse().unwrap()).unwrap();
+        Http::new(soon(socket.connect(app.addr)).await.unwrap())
+    }
+
+    #[tokio::test]
+    async fn a_session_may_be_for_the_address_of_its_handshake_alone() {
+        let mut options = Options::default();
+        options.same_address = true;
+        let app = App::with(options).await;
+        let target = app.open().await;
+        let other = r#"{"code":4,"message":"Session of another address"}"#;
+        let mut thief = from_elsewhere(&app).await;
+        for (method, body) in [("GET", ""), ("POST", "1")] {
+            thief.request(method, &target, "", body).await;
+            thief.answer().await.is(403, other);
+        }
+        let probe = target.replace("polling", "websocket");
+        thief.send(upgrade_request(&probe, "")).await;
+        thief.answer().await.is(403, other);
+        // its client notices nothing
+        app.post(&target, "4mine").await.is(200, "ok");
+        app.get(&target).await.is(200, "4mine");
+        let mut websocket = app.upgrade(&probe).await;
+        websocket.send("2probe").await;
+        assert_eq!(websocket.text().await, "3probe");
+        assert_eq!(app.server.metrics().refused(Refused::OtherAddress), 3);
     }
 }

@@ -26,14 +26,24 @@ const TOO_MANY: &str = r#"{"code":4,"message":"Too many sessions from this addre
 const TOO_OFTEN: &str = r#"{"code":4,"message":"Too many handshakes from this address"}"#;
 const ANOTHER: &str = r#"{"code":4,"message":"Session of another address"}"#;
 
-/// An address more or less is nobody's word but the connection's.
+/// A parameter that makes a handshake look like a request of a session.
+fn disguise(n: usize) -> &'static str {
+    match n % 3 {
+        0 => "t=1",
+        1 => "xsid=AAAAAAAAAAAAAAAAAAAA",
+        _ => "t=sid=AAAAAAAAAAAAAAAAAAAA",
+    }
+}
+
+/// An address is nobody's word but the connection's.
 fn crowd(attack: &Attack<'_>) -> Outcome {
     let forged = "X-Forwarded-For: 10.1.2.3\r\nForwarded: for=10.1.2.3\r\n";
     for _ in 0..2 {
         let mut peer = attack.elsewhere()?;
         let mut sessions = Vec::new();
         for n in 0..attack.rounds(1000, 100) {
-            peer.send(request("GET", POLLING, forged, ""))?;
+            let target = format!("{POLLING}&{}", disguise(n));
+            peer.send(request("GET", &target, forged, ""))?;
             let answer = peer.answer()?;
             match n {
                 ..20 => sessions.push(format!("{POLLING}&sid={}", answer.sid()?)),
@@ -62,8 +72,9 @@ fn flood(attack: &Attack<'_>) -> Outcome {
     let mut peer = attack.elsewhere()?;
     let count = attack.rounds(20_000, 1000);
     let mut sessions = 0;
-    for _ in 0..count {
-        peer.send(request("GET", POLLING, "", ""))?;
+    for n in 0..count {
+        let target = format!("{POLLING}&{}", disguise(n));
+        peer.send(request("GET", &target, "", ""))?;
         let answer = peer.answer()?;
         match answer.status {
             200 => sessions += 1,

@@ -150,7 +150,16 @@ fn unknown_namespaces(attack: &Attack<'_>) -> Outcome {
 fn many_children(attack: &Attack<'_>) -> Outcome {
     for round in 0..attack.rounds(20, 2) {
         let mut client = attack.join()?;
-        for n in 0..100 {
+        // those of the round before give their places back right behind their clients
+        let (start, first) = (Instant::now(), format!("/children/{round}-0"));
+        while client.join(&first).is_err() {
+            check!(
+                start.elapsed() < attack.pace.stretch(SECOND),
+                "no room for {first}"
+            );
+            std::thread::sleep(5 * MS);
+        }
+        for n in 1..100 {
             client.join(&format!("/children/{round}-{n}"))?;
         }
         let mut other = attack.join()?;

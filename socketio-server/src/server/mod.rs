@@ -87,13 +87,17 @@ impl Server {
     }
 
     /// The endpoint as a tower and hyper service. It shares everything with this handle.
+    ///
+    /// What goes by the client's address needs [`PeerAddr`](crate::PeerAddr) in every request, or with feature `axum` its
+    /// `ConnectInfo<SocketAddr>`; [`Server::serve`] tells it by itself.
     #[must_use]
     pub fn service(&self) -> Service {
         self.open_root();
         self.service.clone()
     }
 
-    /// The endpoint as a layer in front of another service, which gets all other requests.
+    /// The endpoint as a layer in front of another service, which gets all other requests. Addresses as for
+    /// [`Server::service`].
     #[must_use]
     pub fn layer(&self) -> Layer {
         self.service().into_layer()
@@ -107,7 +111,7 @@ impl Server {
     pub fn router<S: Clone + Send + Sync + 'static>(&self) -> axum::Router<S> {
         let path = self.service.path();
         let path = path.trim_end_matches('/');
-        let service = crate::service::with_peer(self.service());
+        let service = self.service();
         axum::Router::new()
             .route_service(path, service.clone())
             .route_service(&format!("{path}/"), service.clone())

@@ -6,25 +6,31 @@ use std::net::{IpAddr, Ipv6Addr};
 use std::time::{Duration, Instant};
 
 use crate::Sid;
-use crate::net::sync::Mutex;
+use crate::net::sync::{AtomicBool, Mutex, Ordering};
+use crate::net::trace::warning;
 
 /// The time for which [`Options::max_handshakes_per_address`](super::Options) is a number.
 const MINUTE: Duration = Duration::from_secs(60);
 /// As many networks are remembered without looking which of them may be forgotten.
 const FEW: usize = 1024;
 
-/// Who counts as one client: an IPv4 address, or an IPv6 network of 64 bits. A subscriber has at least that one, and
-/// changes his addresses in it as he likes.
+/// Who counts as one client: an IPv4 address, also behind NAT64 (RFC 6052), or an IPv6 network of 64 bits. A subscriber
+/// has at least that one, and changes his addresses in it as he likes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Network(IpAddr);
 
 impl From<IpAddr> for Network {
     fn from(address: IpAddr) -> Self {
-        let IpAddr::V6(address) = address.to_canonical() else {
-            return Self(address.to_canonical());
-        };
-        let [a, b, c, d, ..] = address.segments();
-        Self(Ipv6Addr::new(a, b, c, d, 0, 0, 0, 0).into())
+        Self(match address.to_canonical() {
+            IpAddr::V6(address) => match address.segments() {
+                [0x64, 0xff9b, 0, 0, 0, 0, high, low] => {
+                    let [(a, b), (c, d)] = [high, low].map(|part| ((part >> 8) as u8, part as u8));
+                    IpAddr::from([a, b, c, d])
+                }
+                [a, b, c, d, ..] => Ipv6Addr::new(a, b, c, d, 0, 0, 0, 0).into(),
+            },
+            address => address,
+        })
     }
 }
 
@@ -34,11 +40,16 @@ pub(super) struct Addresses {
     sessions: Mutex<HashMap<Network, usize>>,
     handshakes: Mutex<Handshakes>,
     owners: Mutex<HashMap<Sid, Option<Network>>>,
+    /// Somebody had no address, and that was said.
+    missed: AtomicBool,
 }
 
 impl Addresses {
     /// Counts one more session, unless there are `limit` already.
     pub(super) fn open(&self, network: Network, limit: usize) -> bool {
+        if limit == 0 {
+            return false;
+        }
         let mut sessions = self.sessions.lock();
         let count = sessions.entry(network).or_default();
         let opened = *count < limit;
@@ -56,6 +67,15 @@ impl Addresses {
         }
     }
 
+    /// Says once that limits by address are set and addresses are not told.
+    pub(super) fn missing(&self) {
+        if !self.missed.swap(true, Ordering::Relaxed) {
+            warning!(
+                "limits by address do nothing for clients without one: see `PeerAddr` and `TrustedProxies`"
+            );
+        }
+    }
+
     /// Whether one more handshake is within `limit` a minute; then it is counted.
     pub(super) fn shake(&self, network: Network, limit: u32, now: Instant) -> bool {
         self.handshakes.lock().take(network, limit, now)
@@ -67,10 +87,11 @@ impl Addresses {
         self.owners.lock().insert(sid, network);
     }
 
-    /// Whether the session is this client's.
-    pub(super) fn owns(&self, sid: Sid, client: Option<IpAddr>) -> bool {
-        let network = client.map(Network::from);
-        self.owners.lock().get(&sid) == Some(&network)
+    /// Whether the session is this client's; `None` where it is nobody's.
+    pub(super) fn owns(&self, sid: Sid, client: Option<IpAddr>) -> Option<bool> {
+        let owners = self.owners.lock();
+        let owner = owners.get(&sid)?;
+        Some(*owner == client.map(Network::from))
     }
 
     /// The session has ended.
@@ -95,6 +116,7 @@ impl Handshakes {
         if self.paid.len() >= self.many.max(FEW) {
             self.paid.retain(|_, paid| *paid > now);
             self.many = self.paid.len() * 2;
+            self.paid.shrink_to(self.many.max(FEW));
         }
         let paid = self.paid.entry(network).or_insert(now);
         let then = (*paid).max(now) + each;
@@ -121,6 +143,7 @@ mod tests {
     #[test]
     fn who_counts_as_one_client() {
         assert_eq!(network("::ffff:1.2.3.4"), network("1.2.3.4"));
+        assert_eq!(network("64:ff9b::1.2.3.4"), network("1.2.3.4"));
         assert_ne!(network("1.2.3.4"), network("1.2.3.5"));
         assert_eq!(network("2001:db8:1:2::1"), network("2001:db8:1:2:ffff::9"));
         assert_ne!(network("2001:db8:1:2::1"), network("2001:db8:1:3::1"));
@@ -160,11 +183,14 @@ mod tests {
         let (addresses, sid) = (Addresses::default(), Sid::from_entropy([7; 15]));
         let [client, other] = ["1.2.3.4", "5.6.7.8"].map(|address| address.parse().ok());
         addresses.give(sid, client);
-        assert!(addresses.owns(sid, client));
-        assert!(!addresses.owns(sid, other) && !addresses.owns(sid, None));
+        assert_eq!(addresses.owns(sid, client), Some(true));
+        assert_eq!(
+            [other, None].map(|other| addresses.owns(sid, other)),
+            [Some(false); 2]
+        );
         addresses.forget(sid);
-        assert!(!addresses.owns(sid, client));
+        assert_eq!(addresses.owns(sid, client), None);
         addresses.give(sid, None);
-        assert!(addresses.owns(sid, None));
+        assert_eq!(addresses.owns(sid, None), Some(true));
     }
 }

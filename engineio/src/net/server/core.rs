@@ -98,6 +98,9 @@ impl Registration {
     /// Says whose session it is; `false` when that client has too many.
     pub(super) fn belong(&mut self, client: Option<IpAddr>) -> bool {
         let core = self.handle.core();
+        if client.is_none() && core.options.go_by_address() {
+            core.addresses.missing();
+        }
         if core.options.same_address {
             core.addresses.give(self.handle.sid(), client);
         }
@@ -178,10 +181,18 @@ impl Core {
         sessions.get(&sid).map(|BySid(session)| session.clone())
     }
 
-    /// Whether a request for a session comes from its client, as far as that is asked.
-    pub(super) fn is_its_client(&self, sid: Sid, ext: &Extensions, headers: &HeaderMap) -> bool {
-        let trusted = &self.options.trusted_proxies;
-        !self.options.same_address || self.addresses.owns(sid, trusted.client(ext, headers))
+    /// Whether a request for a session comes from its client, as far as that is asked; `None` if it has ended.
+    pub(super) fn is_its_client(
+        &self,
+        sid: Sid,
+        extensions: &Extensions,
+        headers: &HeaderMap,
+    ) -> Option<bool> {
+        if !self.options.same_address {
+            return Some(true);
+        }
+        let client = self.options.trusted_proxies.client(extensions, headers);
+        self.addresses.owns(sid, client)
     }
 
     /// Whether this client may ask for one more session; it is counted then.
@@ -299,10 +310,13 @@ impl Drop for Task {
 impl Drop for Registration {
     fn drop(&mut self) {
         let core = self.handle.core();
-        core.sessions.lock().remove(self.handle.sid_ref());
+        let mut sessions = core.sessions.lock();
+        sessions.remove(self.handle.sid_ref());
         if core.options.same_address {
+            // before somebody else may have the id
             core.addresses.forget(self.handle.sid());
         }
+        drop(sessions);
         if let Some(network) = self.network.take() {
             core.addresses.close(*network);
         }
@@ -329,9 +343,9 @@ mod tests {
             let mut second = core.register(Terms::default()).unwrap();
             assert!(!second.belong(client));
             let sids = [first.sid(), second.sid()];
-            assert!(core.addresses.owns(sids[0], client));
+            assert_eq!(core.addresses.owns(sids[0], client), Some(true));
             drop((first, second));
-            assert!(!sids.iter().any(|sid| core.addresses.owns(*sid, client)));
+            assert_eq!(sids.map(|sid| core.addresses.owns(sid, client)), [None; 2]);
         }
     }
 

@@ -90,15 +90,18 @@ pub struct Options {
     /// Addresses of proxies that tell the truth about their clients. Default none.
     pub trusted_proxies: TrustedProxies,
     /// Most sessions of one client address ([trusted proxies](TrustedProxies) considered); more
-    /// are refused with code 4. An IPv6 network of 64 bits counts as one address, here and below; clients
-    /// without an address are not counted. Default: no limit.
+    /// are refused with code 4. An IPv6 network of 64 bits counts as one address, here and below. Clients
+    /// without an address are not counted: under another HTTP server than [`serve`](super::serve()), put
+    /// [`PeerAddr`](super::PeerAddr) into every request. Default: no limit.
     pub max_sessions_per_address: Option<usize>,
     /// Most handshakes of one client address in a minute, whatever becomes of them: as many at once, then evenly in
     /// time. More are refused with code 4, before [`Options::allow_request`] is asked. Default: no limit.
     pub max_handshakes_per_address: Option<u32>,
     /// Whether the requests of a session must come from the address of its handshake. Those of others are refused
     /// with code 4, and the session goes on: a session id alone is of no use to who has seen it. But a client that
-    /// changes its network, as phones do, needs a new session then. Default `false`.
+    /// changes its network, as phones do, needs a new session then; and one that has several addresses at a time (IPv4
+    /// and IPv6, carriers and companies with several exits) may come from another with each connection, so that its upgrade
+    /// fails. Needs an address in every request, like [`Options::max_sessions_per_address`]. Default `false`.
     pub same_address: bool,
     /// A message that every client gets first of all. Default none.
     pub initial_packet: Option<Data>,
@@ -131,6 +134,13 @@ impl Default for Options {
 }
 
 impl Options {
+    /// Whether it matters where clients come from.
+    pub(super) fn go_by_address(&self) -> bool {
+        self.same_address
+            || self.max_sessions_per_address.is_some()
+            || self.max_handshakes_per_address.is_some()
+    }
+
     /// Serves one more file below the path, such as `socket.io.js`, to GET and HEAD. `etag` is
     /// what stands for this version of it; clients that have it get 304.
     #[must_use]

@@ -81,6 +81,27 @@ fn a_session_that_begins_while_the_server_closes_is_refused_or_closed() {
 }
 
 #[test]
+fn an_id_that_is_given_again_belongs_to_who_has_it_now() {
+    explore(|| {
+        let core = core(Options {
+            same_address: true,
+            ..Options::default()
+        });
+        let [old, new] = [1, 2].map(|n| Some([127, 0, 0, n].into()));
+        let (_, mut first) = idle(&core, 1).expect("a new id");
+        assert!(first.belong(old));
+        let ending = thread::spawn(move || drop(first));
+        let second = idle(&core, 1).map(|(_, mut second)| {
+            assert!(second.belong(new));
+            second
+        });
+        ending.join().expect("a thread");
+        let owned = core.addresses.owns(Sid::from_entropy([1; 15]), new);
+        assert_eq!(owned, second.as_ref().map(|_| true));
+    });
+}
+
+#[test]
 fn handshakes_at_the_same_time_are_no_more_than_an_address_may() {
     explore(|| {
         let core = core(Options::default());

@@ -167,7 +167,8 @@ where
                     return Err(HandshakeError::BadRequest);
                 }
                 let (extensions, headers) = (request.extensions(), request.headers());
-                if !self.core.is_its_client(sid, extensions, headers) {
+                let its = self.core.is_its_client(sid, extensions, headers);
+                if !its.ok_or(HandshakeError::UnknownSession)? {
                     let words = "Session of another address";
                     return Err(self.forbid_saying(Refused::OtherAddress, words));
                 }
