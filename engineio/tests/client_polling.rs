@@ -203,6 +203,11 @@ fn a_post_that_fails_is_the_end_behind_what_polls_bring() {
         .expect(&["abandon 2", "closed: transport error"]);
     // too late for anything
     s.answer(2, "4x").expect(&[]);
+    // nor is there anybody to say goodbye to
+    let mut s = posted();
+    s.fail(3).close();
+    s.expect(&["abandon 2", "closed: forced close"]);
+    assert_eq!(s.timeout(), None);
 }
 
 #[test]
