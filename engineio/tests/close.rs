@@ -134,6 +134,7 @@ fn base64_in_a_text_frame_is_binary() {
 fn after_the_end_there_are_no_events_and_no_timers() {
     let mut s = Scripted::polling();
     s.poll(1).close(ForcedClose).close(ServerError).drop_poll(1);
+    assert_eq!(s.timeout(), None, "nobody keeps it for a timer");
     s.post(2, "4late")
         .open_link(1)
         .cut(1, TransportClose)
