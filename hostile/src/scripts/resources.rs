@@ -91,6 +91,12 @@ fn no_descriptors(attack: &Attack<'_>) -> Outcome {
     std::thread::sleep(SECOND / 2);
     attack.cpu_since(start, 100 * MS)?;
     drop(peers);
+    // until the server has seen that they are gone, whoever comes is turned away
+    let (freed, patience) = (Instant::now(), attack.pace.stretch(SECOND));
+    while attack.gauges().is_err() {
+        check!(freed.elapsed() < patience, "nobody is served");
+        std::thread::sleep(20 * MS);
+    }
     attack.eventually("an accept", SECOND, |gauges| gauges.connections == 1)
 }
 
