@@ -2,7 +2,7 @@
 //! `engineio::client`). Long-polling and the upgrade have files of their own.
 
 use bytes::Bytes;
-use engineio::client::{Config, Detail};
+use engineio::client::{Config, Detail, Input, RequestId};
 use engineio::{CloseReason, Data, SendError, Transport};
 use testkit::{ClientScript, HANDSHAKE, ms, secs};
 
@@ -79,6 +79,19 @@ fn what_is_no_handshake_closes() {
         s.expect(&["open 1: websocket"]).open_link(1).text(1, body);
         s.expect(&["close link 1", "closed: parse error"]);
     }
+}
+
+#[test]
+fn an_answer_that_nobody_waits_for_opens_nothing() {
+    let mut s = ClientScript::new(transports(&[Transport::Polling], false));
+    s.expect(&["get 1"]).input(Input::Answered {
+        request: RequestId::new(7),
+        status: 200,
+        body: HANDSHAKE.into(),
+    });
+    s.expect(&[])
+        .answer(1, HANDSHAKE)
+        .expect(&["opened", "get 2"]);
 }
 
 #[test]

@@ -169,6 +169,9 @@ fn attachments_follow_their_header() {
     assert_eq!((name.as_str(), ack), ("a", AckId::new(3)));
     let Args((second, first)): Args<(Binary, Vec<Binary>)> = args.read().unwrap();
     assert_eq!((&second[..], &first[0][..]), (&[2, 2][..], &[1][..]));
+    let bytes = |byte: &'static [u8]| Value::Binary(bytes::Bytes::from_static(byte));
+    let Args(values): Args<(Value, Value)> = args.read().unwrap();
+    assert_eq!(values, (bytes(&[2, 2]), Value::Array(vec![bytes(&[1])])));
     assert_eq!(args.attachments().len(), 2);
 
     assert_eq!(

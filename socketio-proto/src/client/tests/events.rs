@@ -189,6 +189,17 @@ fn what_waits_is_bounded_from_the_first_event_on() {
         assert_eq!(large, Err(SendError::Full));
         rig.try_emit("/", "small", &1, ack()).unwrap();
         rig.try_emit("/", "small", &1, ack()).unwrap();
+        // to the last byte
+        let small = rig.machine.buffered() / 2;
+        let config = Config {
+            max_buffered: 3 * small,
+            ..Config::default()
+        };
+        let mut rig = Rig::new(config);
+        rig.machine.configure(&ns("/"), settings);
+        rig.machine.connect(&ns("/"));
+        let emits = [(); 4].map(|()| rig.try_emit("/", "small", &1, ack()).is_ok());
+        assert_eq!(emits, [true, true, true, false]);
     }
 }
 
