@@ -167,8 +167,12 @@ mod tests {
     #[test]
     fn networks_without_debt_are_forgotten() {
         let (mut handshakes, start) = (Handshakes::default(), crate::net::clock::now());
+        let debtor = network("2001:db8::1");
+        assert!(handshakes.take(debtor, 1, start));
         for second in 0..1000 {
             let now = start + Duration::from_secs(second);
+            let forgiven = handshakes.take(debtor, 1, now);
+            assert_eq!(forgiven, second > 0 && second % 60 == 0, "{second}");
             for n in 0..100 {
                 assert!(handshakes.take(numbered(second as u32 * 100 + n), 1, now));
             }
@@ -176,6 +180,21 @@ mod tests {
             let remembered = handshakes.paid.len();
             assert!(remembered <= 2 * 6000 + 100, "{remembered} at {second}");
         }
+    }
+
+    #[test]
+    fn so_many_sessions_and_handshakes_and_nothing_is_left_of_them() {
+        let (addresses, one) = (Addresses::default(), network("1.2.3.4"));
+        let opened = [(); 3].map(|()| addresses.open(one, 2));
+        assert_eq!(opened, [true, true, false]);
+        addresses.close(one);
+        assert!(addresses.open(one, 2));
+        [(); 2].map(|()| addresses.close(one));
+        assert!(!addresses.open(one, 0));
+        assert!(addresses.sessions.lock().is_empty());
+        let now = crate::net::clock::now();
+        let shaken = [(); 3].map(|()| addresses.shake(one, 2, now));
+        assert_eq!(shaken, [true, true, false]);
     }
 
     #[test]
