@@ -10,7 +10,9 @@ fn an_upgrade_from_first_to_last() {
     let mut s = ClientScript::probing(Config::default());
     assert!(s.session().is_probing());
     s.open_link(2).expect(&["frame 2: 2probe"]);
+    assert!(s.session().is_writable());
     s.text(2, "3probe").expect(&[]);
+    assert!(!s.session().is_writable(), "it waits for the link");
     assert_eq!(s.session().transport(), Transport::Polling);
     s.answer(3, "6").expect(&["frame 2: 5", "upgraded"]);
     assert_eq!(s.session().transport(), Transport::WebSocket);
