@@ -59,10 +59,6 @@ impl TrustedProxies {
         })
     }
 
-    pub(super) fn is_empty(&self) -> bool {
-        self.networks.is_empty() && !self.any_peer
-    }
-
     fn trusts(&self, address: IpAddr) -> bool {
         let address = address.to_canonical();
         let mut networks = self.networks.iter();
@@ -77,9 +73,6 @@ impl TrustedProxies {
     /// The client's address: that of the peer, or what proxies say.
     pub(super) fn client(&self, extensions: &Extensions, headers: &HeaderMap) -> Option<IpAddr> {
         let peer = extensions.get().map(|PeerAddr(peer)| peer.ip());
-        if self.is_empty() {
-            return peer;
-        }
         let forwarded = headers.get_all("x-forwarded-for");
         self.forwarded(peer, forwarded.iter().map(HeaderValue::as_bytes))
     }
@@ -137,8 +130,15 @@ mod tests {
     }
 
     fn client(trusted: &TrustedProxies, peer: &str, lines: &[&str]) -> String {
-        let peer = peer.parse().ok().map(|peer: SocketAddr| peer.ip());
-        let client = trusted.forwarded(peer, lines.iter().map(|line| line.as_bytes()));
+        let (mut extensions, mut headers) = (Extensions::new(), HeaderMap::new());
+        if let Ok(peer) = peer.parse() {
+            extensions.insert(PeerAddr(peer));
+        }
+        for line in lines {
+            let line = HeaderValue::from_str(line).expect("a value");
+            headers.append("x-forwarded-for", line);
+        }
+        let client = trusted.client(&extensions, &headers);
         client.map_or_else(String::new, |client| client.to_string())
     }
 
