@@ -19,7 +19,7 @@ use tokio::sync::mpsc;
 use tungstenite::protocol::{Role, WebSocket, WebSocketConfig};
 
 #[allow(dead_code, reason = "the very file that the server uses")]
-#[path = "../../../../engineio/src/net/ws.rs"]
+#[path = "../../../../engineio/src/net/ws/mod.rs"]
 mod ws;
 
 mod flusher;
