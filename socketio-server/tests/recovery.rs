@@ -60,6 +60,12 @@ async fn back(address: SocketAddr, pid: &str, offset: &str) -> Client {
     client
 }
 
+/// Who came back got a new session.
+async fn is_new(mut client: Client, sid: &str, pid: &str) {
+    let (new, key) = ids(&client.text().await);
+    assert!(new != sid && key != pid);
+}
+
 /// An event with an offset: the event without it, and the offset.
 async fn event(client: &mut Client) -> (String, String) {
     let text = client.text().await;
@@ -162,9 +168,7 @@ async fn a_client_that_misses_something_from_before_its_loss_that_is_forgotten_g
         io.to("blue").emit("not for it", &n).unwrap();
     }
     gone(&io, client).await;
-    let mut client = back(address, &pid, &offset).await;
-    let (new, key) = ids(&client.text().await);
-    assert!(new != sid && key != pid);
+    is_new(back(address, &pid, &offset).await, &sid, &pid).await;
 }
 
 /// Nor may what it was sent when it came back: it counts as sent, not as received.
@@ -182,9 +186,7 @@ async fn a_client_that_is_lost_again_before_it_got_what_it_missed_has_no_hole() 
         io.to("blue").emit("not for it", &n).unwrap();
     }
     gone(&io, client).await;
-    let mut client = back(address, &pid, &offset).await;
-    let (new, key) = ids(&client.text().await);
-    assert!(new != sid && key != pid);
+    is_new(back(address, &pid, &offset).await, &sid, &pid).await;
 }
 
 /// Node answers with a new session while the old one still looks alive.

@@ -23,10 +23,7 @@ fn credentials_are_asked_for_at_every_connection_in_the_order_of_asking() {
 
 #[test]
 fn an_answer_to_an_earlier_question_is_refused() {
-    let mut rig = Rig::new(Config::default());
-    rig.machine.connect(&ns("/"));
-    rig.machine.handle_opened(rig.now);
-    rig.take();
+    let mut rig = Rig::asked();
     let (_, old) = rig.attempts.pop().unwrap();
     rig.reopen();
     let late = rig.machine.authenticate(&ns("/"), old, None);
@@ -38,10 +35,7 @@ fn an_answer_to_an_earlier_question_is_refused() {
 
 #[test]
 fn credentials_that_cannot_be_had_are_a_refusal() {
-    let mut rig = Rig::new(Config::default());
-    rig.machine.connect(&ns("/"));
-    rig.machine.handle_opened(rig.now);
-    rig.take();
+    let mut rig = Rig::asked();
     let (name, attempt) = rig.attempts.pop().unwrap();
     let error = ConnectError::new("no token");
     rig.machine.abandon(&name, attempt, error).unwrap();
@@ -205,10 +199,7 @@ fn too_much_that_comes_early_closes() {
 
 #[test]
 fn a_key_brings_the_session_back() {
-    let mut rig = Rig::new(Config::default());
-    rig.machine.connect(&ns("/"));
-    rig.machine.handle_opened(rig.now);
-    rig.take();
+    let mut rig = Rig::asked();
     let enter = |rig: &mut Rig, auth: Option<&str>, answer: &str| {
         rig.authenticate("/", auth).unwrap();
         rig.text(answer);
