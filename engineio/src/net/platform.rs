@@ -34,10 +34,10 @@ pub(crate) fn is_without_descriptors(error: &io::Error) -> bool {
     #[cfg(target_os = "linux")]
     {
         use rustix::io::Errno;
-        [Errno::MFILE, Errno::NFILE]
-            .map(io::Error::from)
-            .iter()
-            .any(|none| none.raw_os_error() == error.raw_os_error())
+        matches!(
+            Errno::from_io_error(error),
+            Some(Errno::MFILE | Errno::NFILE)
+        )
     }
     #[cfg(not(target_os = "linux"))]
     {
@@ -61,13 +61,12 @@ impl Reserve {
         linux.then(|| fs::File::open("/dev/null").ok()).flatten()
     }
 
-    /// The next descriptor is to be had.
-    pub(crate) fn give_up(&mut self) {
+    pub(crate) fn release(&mut self) {
         self.0 = None;
     }
 
     /// Keeps one again, if there is one.
-    pub(crate) fn take(&mut self) {
+    pub(crate) fn refill(&mut self) {
         self.0 = Self::file();
     }
 }

@@ -54,7 +54,7 @@ impl<L: Listener + Sync> Acceptor<L> {
                 Err(error) if is_of_the_peer(&error) => tokio::task::yield_now().await,
                 Err(error) => {
                     if platform::is_without_descriptors(&error) {
-                        self.close_who_wait().await;
+                        self.turn_away().await;
                     }
                     tokio::time::sleep(PAUSE).await;
                 }
@@ -62,16 +62,16 @@ impl<L: Listener + Sync> Acceptor<L> {
         }
     }
 
-    /// Accepts who waits with the descriptor in reserve, one after the other.
-    async fn close_who_wait(&mut self) {
-        self.reserve.give_up();
+    /// Accepts and closes who waits, one after the other, with the descriptor in reserve.
+    async fn turn_away(&mut self) {
+        self.reserve.release();
         for _ in 0..AT_ONCE {
             let mut accept = pin!(self.listener.accept());
             let accepted = poll_fn(|cx| Poll::Ready(accept.as_mut().poll(cx))).await;
             let Poll::Ready(Ok(_)) = accepted else { break };
             self.core.counters.refused(Refused::NoDescriptor);
         }
-        self.reserve.take();
+        self.reserve.refill();
         let now = Instant::now();
         if self.said.is_none_or(|said| now - said > SAY_EVERY) {
             self.said = Some(now);

@@ -40,13 +40,12 @@ pub(super) struct Addresses {
     sessions: Mutex<HashMap<Network, usize>>,
     handshakes: Mutex<Handshakes>,
     owners: Mutex<HashMap<Sid, Option<Network>>>,
-    /// Somebody had no address, and that was said.
-    missed: AtomicBool,
+    warned: AtomicBool,
 }
 
 impl Addresses {
     /// Counts one more session, unless there are `limit` already.
-    pub(super) fn open(&self, network: Network, limit: usize) -> bool {
+    pub(super) fn open_session(&self, network: Network, limit: usize) -> bool {
         if limit == 0 {
             return false;
         }
@@ -58,7 +57,7 @@ impl Addresses {
     }
 
     /// One session less.
-    pub(super) fn close(&self, network: Network) {
+    pub(super) fn close_session(&self, network: Network) {
         if let Entry::Occupied(mut count) = self.sessions.lock().entry(network) {
             *count.get_mut() -= 1;
             if *count.get() == 0 {
@@ -67,9 +66,9 @@ impl Addresses {
         }
     }
 
-    /// Says once that limits by address are set and addresses are not told.
-    pub(super) fn missing(&self) {
-        if !self.missed.swap(true, Ordering::Relaxed) {
+    /// Limits by address are set, and addresses are not told.
+    pub(super) fn warn_once(&self) {
+        if !self.warned.swap(true, Ordering::Relaxed) {
             warning!(
                 "limits by address do nothing for clients without one: see `PeerAddr` and `TrustedProxies`"
             );
@@ -77,7 +76,7 @@ impl Addresses {
     }
 
     /// Whether one more handshake is within `limit` a minute; then it is counted.
-    pub(super) fn shake(&self, network: Network, limit: u32, now: Instant) -> bool {
+    pub(super) fn handshake(&self, network: Network, limit: u32, now: Instant) -> bool {
         self.handshakes.lock().take(network, limit, now)
     }
 
@@ -104,8 +103,8 @@ impl Addresses {
 #[derive(Debug, Default)]
 struct Handshakes {
     paid: HashMap<Network, Instant>,
-    /// With so many networks it is time to forget those without debt.
-    many: usize,
+    /// With so many networks, those without debt are forgotten.
+    sweep_at: usize,
 }
 
 impl Handshakes {
@@ -113,10 +112,10 @@ impl Handshakes {
         let Some(each) = MINUTE.checked_div(limit) else {
             return false;
         };
-        if self.paid.len() >= self.many.max(FEW) {
+        if self.paid.len() >= self.sweep_at.max(FEW) {
             self.paid.retain(|_, paid| *paid > now);
-            self.many = self.paid.len() * 2;
-            self.paid.shrink_to(self.many.max(FEW));
+            self.sweep_at = self.paid.len() * 2;
+            self.paid.shrink_to(self.sweep_at.max(FEW));
         }
         let paid = self.paid.entry(network).or_insert(now);
         let then = (*paid).max(now) + each;
@@ -185,16 +184,16 @@ mod tests {
     #[test]
     fn so_many_sessions_and_handshakes_and_nothing_is_left_of_them() {
         let (addresses, one) = (Addresses::default(), network("1.2.3.4"));
-        let opened = [(); 3].map(|()| addresses.open(one, 2));
+        let opened = [(); 3].map(|()| addresses.open_session(one, 2));
         assert_eq!(opened, [true, true, false]);
-        addresses.close(one);
-        assert!(addresses.open(one, 2));
-        addresses.close(one);
-        addresses.close(one);
-        assert!(!addresses.open(one, 0));
+        addresses.close_session(one);
+        assert!(addresses.open_session(one, 2));
+        addresses.close_session(one);
+        addresses.close_session(one);
+        assert!(!addresses.open_session(one, 0));
         assert!(addresses.sessions.lock().is_empty());
         let now = crate::net::clock::now();
-        let shaken = [(); 3].map(|()| addresses.shake(one, 2, now));
+        let shaken = [(); 3].map(|()| addresses.handshake(one, 2, now));
         assert_eq!(shaken, [true, true, false]);
     }
 

@@ -99,7 +99,7 @@ impl Registration {
     pub(super) fn belong(&mut self, client: Option<IpAddr>) -> bool {
         let core = self.handle.core();
         if client.is_none() && core.options.go_by_address() {
-            core.addresses.missing();
+            core.addresses.warn_once();
         }
         if core.options.same_address {
             core.addresses.give(self.handle.sid(), client);
@@ -108,7 +108,7 @@ impl Registration {
             return true;
         };
         let network = Network::from(client);
-        let opened = core.addresses.open(network, limit);
+        let opened = core.addresses.open_session(network, limit);
         self.network = opened.then(|| Box::new(network));
         opened
     }
@@ -196,13 +196,13 @@ impl Core {
     }
 
     /// Whether this client may ask for one more session; it is counted then.
-    pub(super) fn may_shake(&self, parts: &Parts) -> bool {
+    pub(super) fn may_handshake(&self, parts: &Parts) -> bool {
         let Some(limit) = self.options.max_handshakes_per_address else {
             return true;
         };
         let trusted = &self.options.trusted_proxies;
         let client = trusted.client(&parts.extensions, &parts.headers);
-        client.is_none_or(|client| self.addresses.shake(client.into(), limit, clock::now()))
+        client.is_none_or(|client| self.addresses.handshake(client.into(), limit, clock::now()))
     }
 
     pub(super) fn next_request(&self) -> RequestId {
@@ -318,7 +318,7 @@ impl Drop for Registration {
         }
         drop(sessions);
         if let Some(network) = self.network.take() {
-            core.addresses.close(*network);
+            core.addresses.close_session(*network);
         }
     }
 }

@@ -30,7 +30,7 @@ impl TrustedProxies {
         Self::default().or_any_peer()
     }
 
-    /// Whoever connects is a proxy as well: behind it, these are known by their networks.
+    /// Whoever connects is a proxy, besides those of these networks.
     #[must_use]
     pub fn or_any_peer(mut self) -> Self {
         self.any_peer = true;

@@ -109,7 +109,7 @@ fn handshakes_at_the_same_time_are_no_more_than_an_address_may() {
         let threads = [(); 3].map(|()| {
             let core = Arc::clone(&core);
             let network = std::net::IpAddr::from([127, 0, 0, 1]).into();
-            thread::spawn(move || core.addresses.shake(network, 2, now))
+            thread::spawn(move || core.addresses.handshake(network, 2, now))
         });
         let taken = threads.map(|thread| thread.join().expect("a thread"));
         assert_eq!(taken.iter().filter(|taken| **taken).count(), 2);

@@ -117,15 +117,17 @@ where
             return done(empty(StatusCode::URI_TOO_LONG));
         }
         let head = options.hooks.keep(&request);
-        if options.cors.is_none() && head.is_none() {
-            return self
-                .respond(request)
-                .unwrap_or_else(|error| done(self.reject(&error)));
-        }
-        let origin = request.headers().get(ORIGIN).cloned();
+        let plain = options.cors.is_none() && head.is_none();
+        let origin = match plain {
+            true => None,
+            false => request.headers().get(ORIGIN).cloned(),
+        };
         let response = self
             .respond(request)
             .unwrap_or_else(|error| done(self.reject(&error)));
+        if plain {
+            return response;
+        }
         let core = Arc::clone(&self.core);
         Box::pin(async move {
             let Ok(mut response) = response.await;
@@ -166,12 +168,7 @@ where
                 {
                     return Err(HandshakeError::BadRequest);
                 }
-                let (extensions, headers) = (request.extensions(), request.headers());
-                let its = self.core.is_its_client(sid, extensions, headers);
-                if !its.ok_or(HandshakeError::UnknownSession)? {
-                    let words = "Session of another address";
-                    return Err(self.forbid_saying(Refused::OtherAddress, words));
-                }
+                self.check_address(&request, sid)?;
                 match (transport, request.method()) {
                     (Transport::WebSocket, _) => {
                         let upgraded = self.upgrade(request, &session, query.base64());

@@ -48,7 +48,7 @@ where
     }
 
     async fn judge(&self, parts: &Parts, query: &Query) -> Result<Terms, HandshakeError> {
-        if !self.core.may_shake(parts) {
+        if !self.core.may_handshake(parts) {
             let words = "Too many handshakes from this address";
             return Err(self.forbid_saying(Refused::TooManyHandshakes, words));
         }

@@ -8,7 +8,6 @@ use http_body::Body as HttpBody;
 
 use super::waiting::{Waiting, ask, unknown};
 use super::{ResponseFuture, Service};
-use crate::HandshakeError;
 use crate::jsonp::{self, Callback};
 use crate::net::server::handshake::Handshake;
 use crate::net::server::http::{Body, answer, check_head, read_body, switch};
@@ -19,12 +18,30 @@ use crate::net::server::shared::{Command, Handle};
 use crate::net::server::{Upper, cors};
 use crate::query::Terms;
 use crate::server::{Input, PostFailure};
+use crate::{HandshakeError, Sid};
 
 impl<F, U> Service<F>
 where
     F: Fn(Arc<Handshake>, Handle) -> U + Send + Sync + 'static,
     U: Upper,
 {
+    /// Whether the request comes from where its session may be used.
+    pub(super) fn check_address<B>(
+        &self,
+        request: &Request<B>,
+        sid: Sid,
+    ) -> Result<(), HandshakeError> {
+        let (extensions, headers) = (request.extensions(), request.headers());
+        match self.core.is_its_client(sid, extensions, headers) {
+            Some(true) => Ok(()),
+            Some(false) => {
+                let words = "Session of another address";
+                Err(self.forbid_saying(Refused::OtherAddress, words))
+            }
+            None => Err(HandshakeError::UnknownSession),
+        }
+    }
+
     pub(super) fn upgrade<B>(
         &self,
         mut request: Request<B>,
