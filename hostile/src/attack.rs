@@ -207,15 +207,27 @@ impl Attack<'_> {
         limit: Duration,
         fact: impl Fn(&Gauges) -> bool,
     ) -> Outcome {
+        let mut last = Gauges::default();
+        let seen = self.until(what, limit, || {
+            last = self.gauges()?;
+            Ok(fact(&last))
+        });
+        seen.map_err(|failure| Failure::new(format!("{failure}; {last:?}")))
+    }
+
+    /// Waits for something else than what the gauges show.
+    pub(crate) fn until(
+        &self,
+        what: &str,
+        limit: Duration,
+        mut fact: impl FnMut() -> Outcome<bool>,
+    ) -> Outcome {
         let deadline = Instant::now() + self.pace.stretch(limit);
-        loop {
-            let gauges = self.gauges()?;
-            if fact(&gauges) {
-                return Ok(());
-            }
-            check!(Instant::now() < deadline, "never seen: {what}; {gauges:?}");
+        while !fact()? {
+            check!(Instant::now() < deadline, "never seen: {what}");
             thread::sleep(PAUSE);
         }
+        Ok(())
     }
 
     /// Fails when what was done since `before` cost more CPU time of the server's.

@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use super::{FORBIDDEN, MB, MS};
+use super::{FORBIDDEN, MB, MS, SECOND};
 use crate::attack::{POLLING, WEBSOCKET};
 use crate::outcome::check;
 use crate::peer::request;
@@ -58,11 +58,9 @@ fn crowd(attack: &Attack<'_>) -> Outcome {
             peer.send(request("POST", &target, "", "1"))?;
             peer.answer()?.has(200)?;
         }
-        attack.eventually(
-            "none of its sessions",
-            attack.pace.stretch(500 * MS),
-            |now| now.sessions <= attack.before.sessions,
-        )?;
+        attack.eventually("none of its sessions", SECOND / 2, |now| {
+            now.sessions <= attack.before.sessions
+        })?;
     }
     Ok(())
 }

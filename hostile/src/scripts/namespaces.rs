@@ -151,14 +151,10 @@ fn many_children(attack: &Attack<'_>) -> Outcome {
     for round in 0..attack.rounds(20, 2) {
         let mut client = attack.join()?;
         // those of the round before give their places back right behind their clients
-        let (start, first) = (Instant::now(), format!("/children/{round}-0"));
-        while client.join(&first).is_err() {
-            check!(
-                start.elapsed() < attack.pace.stretch(SECOND),
-                "no room for {first}"
-            );
-            std::thread::sleep(5 * MS);
-        }
+        let first = format!("/children/{round}-0");
+        attack.until("room for one more", SECOND, || {
+            Ok(client.join(&first).is_ok())
+        })?;
         for n in 1..100 {
             client.join(&format!("/children/{round}-{n}"))?;
         }

@@ -104,7 +104,7 @@ fn lost_sessions(attack: &Attack<'_>) -> Outcome {
     for _ in 0..attack.rounds(12_000, 500) {
         attack.join()?.peer.reset()?;
     }
-    attack.eventually("nobody there", attack.pace.stretch(2 * SECOND), |now| {
+    attack.eventually("nobody there", 2 * SECOND, |now| {
         now.sockets == attack.before.sockets
     })
 }
